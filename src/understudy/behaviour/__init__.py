@@ -1,0 +1,1 @@
+"""What OpenAPI cannot say: resources, lifecycles, lists, errors; read, inferred, explained. Pure."""

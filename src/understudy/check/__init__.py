@@ -1,0 +1,1 @@
+"""The contract held against an implementation: schemathesis, laws, drift, reports."""

@@ -1,0 +1,68 @@
+"""The command line: `understudy serve` and what goes with it.
+
+Nothing is decided here; arguments become options, faults become messages and an exit status (2: could not run).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from understudy import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not hasattr(options, "run"):
+        parser.print_help()
+        return 2
+    try:
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="understudy", description="A stand-in for any HTTP API, driven by its OpenAPI document.")
+    parser.add_argument("--version", action="version", version=f"understudy {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="")
+    _add_serve(commands)
+    return parser
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="play an API on localhost",
+        description="Play an API on localhost. Without SPEC: the bundled Solvimon sandbox.",
+        epilog="examples:\n  understudy serve\n  understudy serve --now 2025-05-06T10:30:00Z --fixture tutorial\n  understudy serve their-api.yaml",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    serve.add_argument("spec", nargs="?", help="an OpenAPI document, YAML or JSON")
+    serve.add_argument("--behaviour", metavar="FILE", help="what the document does not say (default: NAME.behaviour.yaml beside it)")
+    serve.add_argument("--fixture", metavar="NAME|FILE", help="the world to begin with (default: default, if there is one)")
+    serve.add_argument("--now", metavar="ISO", help="the world's start time, such as 2025-05-06T10:30:00Z; the clock stands still there")
+    serve.add_argument("--clock", choices=("running", "frozen"), help="let the clock run, or stand still")
+    serve.add_argument("--seed", type=int, default=0, metavar="N", help="another seed gives other ids (default: 0)")
+    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    serve.add_argument("--port", type=int, default=4010, help="the port to listen on, 0 for any free one (default: 4010)")
+    serve.add_argument("--api-key", action="append", metavar="KEY", help="accept this key only (may be repeated); without it any key is good")
+    serve.add_argument("--no-auth", action="store_true", help="ask for no key")
+    serve.add_argument("--world-per-key", action="store_true", help="give each API key a world of its own")
+    serve.add_argument("--cors", action="append", metavar="ORIGIN", default=[], help="let web pages of this origin read answers (may be repeated)")
+    serve.add_argument("--strict", action="store_true", help="refuse fields and parameters the document does not know")
+    serve.add_argument("--quiet", action="store_true", help="do not print a line for each request")
+    serve.set_defaults(run=_serve)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from understudy.server.serving import serve  # uvicorn and Starlette, 150 ms: not for --help
+
+    return serve(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""The contract: one or several OpenAPI documents as operations to match, requests to accept and values to judge.
+
+1. The front door of the package; everything else in it is reached through here.
+2. Nothing is compiled or crawled until something is asked; `check` alone looks at everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from understudy.contract.accepting import Accept, Accepted, Headers, Planner
+from understudy.contract.cleaning import Cleaners
+from understudy.contract.documents import Documents, Retrieve
+from understudy.contract.matching import Tree, build
+from understudy.contract.parameters import Coercion
+from understudy.contract.reading import Reader
+from understudy.contract.schemas import Schemas, Validator
+from understudy.contract.shapes import Shape, Shapes
+from understudy.contract.values import Fault, Operation, Schema, Webhook
+
+__all__ = ["Accepted", "Contract"]
+
+
+class Contract:
+    """What the documents say, ready to be asked. Make one with `Contract.of`."""
+
+    def __init__(self, documents: Documents, strict: bool) -> None:
+        self.documents = documents
+        self.faults: list[Fault] = []
+        self._shapes = Shapes(documents)
+        self._requests = Schemas(documents, "request", self.faults)
+        self._responses = Schemas(documents, "response", self.faults)
+        self._reader = Reader(documents, self.faults)
+        self._planner = self._make_planner(strict)
+        self._plans: dict[str, Accept] = {}
+
+    @classmethod
+    def of(
+        cls, documents: Sequence[tuple[str, Any]], retrieve: Retrieve | None = None, *, strict: bool = False
+    ) -> Contract:
+        """A contract of parsed documents, each with its URI. `retrieve(uri)` gives the JSON value of a document that one
+        of them refers to, or raises; `strict` refuses fields and query parameters the documents do not know."""
+        return cls(Documents(documents, retrieve), strict)
+
+    def _make_planner(self, strict: bool) -> Planner:
+        def valid(schema: Schema, default: Any) -> bool:
+            return self._requests.validator(schema).is_valid(default)
+
+        cleaners = {
+            "whole": Cleaners(self._shapes, valid),
+            "partial": Cleaners(self._shapes, lambda schema, default: False),
+        }
+        return Planner(Coercion(self._shapes), self._requests, cleaners, strict)
+
+    # operations --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        """Every operation, in the order of the documents; of two with the same method and path the first."""
+        return self._read[0]
+
+    @cached_property
+    def webhooks(self) -> Mapping[str, Webhook]:
+        """Every entry of `webhooks`, by name."""
+        return {webhook.name: webhook for webhook in self._reader.webhooks()}
+
+    @cached_property
+    def match(self) -> Callable[[str, str], tuple[Operation, dict[str, str]]]:
+        """`match(method, path)`: the operation a method and a raw path mean, and its decoded path parameters.
+
+        Raises Problem: `unknown_path`, `method_not_allowed` (extra `allow`), `malformed_request`.
+        """
+        return self._read[1].match
+
+    @cached_property
+    def _read(self) -> tuple[tuple[Operation, ...], Tree]:
+        found = list(self._reader.operations())
+        tree, collisions = build(found)
+        left_out = {id(loser) for winner, loser in collisions if winner.key == loser.key}
+        for winner, loser in collisions:
+            message = f"{loser.key} stands at the same place as {winner.key} ({winner.uri}), which is served"
+            self.faults.append(Fault(loser.uri, message))
+        return tuple(one for one, _ in found if id(one) not in left_out), tree
+
+    # requests ----------------------------------------------------------------------------------------------------
+
+    def accept(
+        self,
+        operation: Operation,
+        path_params: Mapping[str, str],
+        query: bytes,
+        headers: Headers,
+        body: bytes,
+    ) -> Accepted:
+        """What a request means to an operation. Header names are in lower case, as in ASGI.
+
+        Raises Problem: `malformed_request`, `missing_field`, `invalid_field`, `unsupported_media_type` and, when strict,
+        `unknown_field`.
+        """
+        plan = self._plans.get(operation.key)
+        if plan is None:
+            plan = self._plans[operation.key] = self._planner.plan(operation)
+        return plan(path_params, query, headers, body)
+
+    # schemas -----------------------------------------------------------------------------------------------------
+
+    def validator(self, schema: Schema, direction: str) -> Validator:
+        """The compiled validator of a schema for `request` or `response`."""
+        return (self._requests if direction == "request" else self._responses).validator(schema)
+
+    def shape(self, schema: Schema, direction: str) -> Shape:
+        """One level of a schema, with references and combinations resolved."""
+        return self._shapes.shape(schema, direction)

@@ -1,0 +1,350 @@
+"""One level of a schema with its references and combinations resolved: which types, which properties, which items.
+
+1. A shape is for reading a value's structure, not for judging it: unions are joined, so a shape may be wider than its schema.
+2. Only one level is looked at; the properties of a shape are schemas to ask again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from understudy.contract.documents import Documents, Unresolvable, escape
+from understudy.contract.values import Schema
+
+MAX_DEPTH = 12
+COMBINED = "##"  # in the address of a schema that stands nowhere: made of several that apply at once
+OBJECT_WORDS = frozenset({"properties", "additionalProperties", "patternProperties", "required", "minProperties"})
+ARRAY_WORDS = frozenset({"items", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains"})
+
+
+class Missing:
+    """The absence of a value where null is one."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING: Final = Missing()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What one level of a schema declares. `types` is empty when it does not say; `sure` names the properties that are
+    declared whatever branch of a union applies; `items` is the schema of all items, `prefix` of the first ones."""
+
+    types: frozenset[str] = frozenset()
+    properties: Mapping[str, Schema] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    read_only: frozenset[str] = frozenset()
+    write_only: frozenset[str] = frozenset()
+    items: Schema | None = None
+    enum: tuple[Any, ...] | None = None
+    default: Any = MISSING
+    format: str | None = None
+    pattern: str | None = None
+    additional: bool | Schema = True
+    title: str | None = None
+    patterns: tuple[tuple[str, Schema], ...] = ()
+    prefix: tuple[Schema, ...] = ()
+    sure: frozenset[str] = frozenset()
+    branches: tuple[Schema, ...] = ()
+    discriminator: tuple[str, Mapping[str, Schema]] | None = None
+    is_read_only: bool = False
+    is_write_only: bool = False
+
+
+EMPTY = Shape()
+
+
+class Shapes:
+    """The shapes of one contract, made when first asked for and kept."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._shapes: dict[tuple[str, str], Shape] = {}
+
+    def shape(self, schema: Schema, direction: str) -> Shape:
+        """The shape of a schema; in a request readOnly properties are not required, in a response writeOnly ones."""
+        key = (schema.uri, direction)
+        found = self._shapes.get(key)
+        if found is None:
+            plain = self._shape(schema, 0)
+            hidden = plain.read_only if direction == "request" else plain.write_only
+            found = replace(plain, required=plain.required - hidden) if plain.required & hidden else plain
+            if schema.uri:
+                self._shapes[key] = found
+        return found
+
+    def target(self, schema: Schema) -> Schema:
+        """The schema a chain of bare references ends at."""
+        for _ in range(MAX_DEPTH):
+            if not isinstance(schema.value, Mapping) or "$ref" not in schema.value:
+                return schema
+            following = self.referred(schema, schema.value["$ref"])
+            if following is None:
+                return schema
+            schema = following
+        return schema
+
+    def referred(self, schema: Schema, ref: Any) -> Schema | None:
+        """The schema a reference leads to, or None when it leads nowhere."""
+        try:
+            address = self._documents.resolve(schema.uri, ref)
+            return Schema(address, self._documents.at(address))
+        except Unresolvable:
+            return None
+
+    def _shape(self, schema: Schema, depth: int) -> Shape:
+        node = schema.value
+        if not isinstance(node, Mapping) or depth > MAX_DEPTH:
+            return EMPTY
+        older = self._documents.dialect(schema.uri) == "3.0"
+        parts = self._referred_shapes(schema, depth)
+        if not (older and "$ref" in node):
+            parts.append(self._own(schema, node, older, depth))
+            parts += [self._shape(one, depth + 1) for one in inside(schema, "allOf")]
+            parts += [self._conditional(one, depth) for one in conditional(schema)]
+            parts += [union([self._shape(one, depth + 1) for one in found]) for found in unions(schema) if found]
+        return parts[0] if len(parts) == 1 else joined(parts)
+
+    def _referred_shapes(self, schema: Schema, depth: int) -> list[Shape]:
+        refs = [schema.value[word] for word in ("$ref", "$dynamicRef", "$recursiveRef") if word in schema.value]
+        found = [self.referred(schema, ref) for ref in refs]
+        return [self._shape(one, depth + 1) for one in found if one is not None]
+
+    def _conditional(self, schema: Schema, depth: int) -> Shape:
+        """What `then` or `else` adds: properties that may be there, nothing that must."""
+        shape = self._shape(schema, depth + 1)
+        return replace(EMPTY, properties=shape.properties, read_only=shape.read_only, write_only=shape.write_only)
+
+    def _own(self, schema: Schema, node: Mapping[str, Any], older: bool, depth: int) -> Shape:
+        properties = dict(named(schema, "properties"))
+        return Shape(
+            types=types_of(node, older),
+            properties=properties,
+            required=frozenset(name for name in listed(node.get("required")) if isinstance(name, str)),
+            read_only=frozenset(name for name, one in properties.items() if self._marked(one, "readOnly", depth)),
+            write_only=frozenset(name for name, one in properties.items() if self._marked(one, "writeOnly", depth)),
+            items=single(schema, "items"),
+            enum=enum_of(node),
+            default=node.get("default", MISSING),
+            format=node["format"] if isinstance(node.get("format"), str) else None,
+            pattern=node["pattern"] if isinstance(node.get("pattern"), str) else None,
+            additional=additional(schema, node),
+            title=node["title"] if isinstance(node.get("title"), str) else None,
+            patterns=tuple(named(schema, "patternProperties")),
+            prefix=tuple(inside(schema, "prefixItems")),
+            sure=frozenset(properties),
+            branches=tuple(one for found in unions(schema) for one in found),
+            discriminator=self._discriminator(schema, node),
+            is_read_only=node.get("readOnly") is True,
+            is_write_only=node.get("writeOnly") is True,
+        )
+
+    def _marked(self, schema: Schema, word: str, depth: int) -> bool:
+        node = schema.value
+        if not isinstance(node, Mapping) or depth > MAX_DEPTH:
+            return False
+        if node.get(word) is True:
+            return True
+        beside = [self.referred(schema, node["$ref"])] if "$ref" in node else []
+        beside += inside(schema, "allOf")
+        return any(self._marked(one, word, depth + 1) for one in beside if one is not None)
+
+    # discriminators ----------------------------------------------------------------------------------------------
+
+    def _discriminator(self, schema: Schema, node: Mapping[str, Any]) -> tuple[str, Mapping[str, Schema]] | None:
+        """Property name, and the branch for each of its values (OpenAPI 3.1, Discriminator Object)."""
+        raw = node.get("discriminator")
+        name = raw.get("propertyName") if isinstance(raw, Mapping) else raw
+        if not isinstance(name, str) or not ("oneOf" in node or "anyOf" in node):
+            return None
+        mapping = raw.get("mapping") if isinstance(raw, Mapping) else None
+        branches: dict[str, Schema] = {}
+        for value, target in mapping.items() if isinstance(mapping, Mapping) else ():
+            found = self._mapped(schema, str(target))
+            if found is not None:
+                branches[str(value)] = found
+        taken = {one.uri for one in branches.values()}
+        for group in unions(schema):
+            for one in group:
+                found = self.target(one)
+                if found.uri not in taken and "$ref" in (one.value if isinstance(one.value, Mapping) else {}):
+                    branches.setdefault(found.uri.rpartition("/")[2], found)
+        return name, branches
+
+    def _mapped(self, schema: Schema, target: str) -> Schema | None:
+        found = self.referred(schema, f"#/components/schemas/{target}") if "/" not in target else None
+        found = found or self.referred(schema, target)
+        return found and self.target(found)
+
+
+# reading one schema --------------------------------------------------------------------------------------------------
+
+
+def listed(value: Any) -> list[Any]:
+    """A list, or an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def inside(schema: Schema, word: str) -> list[Schema]:
+    """The schemas in a list keyword."""
+    return [Schema(f"{schema.uri}/{word}/{i}", one) for i, one in enumerate(listed(schema.value.get(word)))]
+
+
+def named(schema: Schema, word: str) -> Iterable[tuple[str, Schema]]:
+    """The schemas in a keyword that holds them by name."""
+    value = schema.value.get(word)
+    for name, one in value.items() if isinstance(value, Mapping) else ():
+        yield str(name), Schema(f"{schema.uri}/{word}/{escape(name)}", one)
+
+
+def single(schema: Schema, word: str) -> Schema | None:
+    """The schema in a keyword that holds one."""
+    value = schema.value.get(word)
+    return Schema(f"{schema.uri}/{word}", value) if isinstance(value, Mapping) else None
+
+
+def unions(schema: Schema) -> list[list[Schema]]:
+    """The branches of `oneOf` and of `anyOf`."""
+    return [found for word in ("oneOf", "anyOf") if (found := inside(schema, word))]
+
+
+def conditional(schema: Schema) -> list[Schema]:
+    """`then` and `else`, where there are any."""
+    return [one for word in ("then", "else") if (one := single(schema, word)) is not None]
+
+
+def types_of(node: Mapping[str, Any], older: bool) -> frozenset[str]:
+    """The types a schema names, or shows by the keywords it uses."""
+    kinds = node.get("type")
+    names = {kinds} if isinstance(kinds, str) else {one for one in listed(kinds) if isinstance(one, str)}
+    if not names and not any(word in node for word in ("$ref", "allOf", "oneOf", "anyOf", "enum", "const")):
+        names = {kind for kind, words in (("object", OBJECT_WORDS), ("array", ARRAY_WORDS)) if words & node.keys()}
+    if "file" in names:
+        names = {"string"}
+    if names and (node.get("nullable") is True and older or node.get("x-nullable") is True):
+        names.add("null")
+    return frozenset(names)
+
+
+def enum_of(node: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """The values a schema lists: `const` is an enum of one."""
+    if "const" in node:
+        return (node["const"],)
+    return tuple(node["enum"]) if isinstance(node.get("enum"), list) and node["enum"] else None
+
+
+def additional(schema: Schema, node: Mapping[str, Any]) -> bool | Schema:
+    """What may stand beside the declared properties: anything, nothing, or values of a schema."""
+    for word in ("additionalProperties", "unevaluatedProperties"):
+        if node.get(word) is False:
+            return False
+        if isinstance(node.get(word), Mapping) and node[word]:
+            return Schema(f"{schema.uri}/{word}", node[word])
+    return True
+
+
+# joining -------------------------------------------------------------------------------------------------------------
+
+
+def joined(parts: list[Shape]) -> Shape:
+    """Shapes that all apply."""
+    types = [part.types for part in parts if part.types]
+    enums = [part.enum for part in parts if part.enum is not None]
+    return Shape(
+        types=narrowed(types),
+        properties=properties(parts, "allOf"),
+        required=frozenset().union(*(part.required for part in parts)),
+        read_only=frozenset().union(*(part.read_only for part in parts)),
+        write_only=frozenset().union(*(part.write_only for part in parts)),
+        items=combined([part.items for part in parts if part.items is not None], "allOf"),
+        enum=tuple(one for one in enums[0] if all(one in other for other in enums[1:])) if enums else None,
+        default=next((part.default for part in parts if part.default is not MISSING), MISSING),
+        format=next((part.format for part in parts if part.format), None),
+        pattern=next((part.pattern for part in parts if part.pattern), None),
+        additional=next((part.additional for part in parts if part.additional is not True), True),
+        title=next((part.title for part in parts if part.title), None),
+        patterns=tuple(one for part in parts for one in part.patterns),
+        prefix=next((part.prefix for part in parts if part.prefix), ()),
+        sure=frozenset().union(*(part.sure for part in parts)),
+        branches=tuple(one for part in parts for one in part.branches),
+        discriminator=next((part.discriminator for part in parts if part.discriminator), None),
+        is_read_only=any(part.is_read_only for part in parts),
+        is_write_only=any(part.is_write_only for part in parts),
+    )
+
+
+def union(parts: list[Shape]) -> Shape:
+    """Shapes of which one applies: everything any of them declares, required what all of them require."""
+    if all(part.types for part in parts):
+        types: frozenset[str] = frozenset().union(*(part.types for part in parts))
+    else:
+        types = frozenset()
+    objects = [part for part in parts if part.properties or "object" in part.types] or parts
+    enums = [part.enum for part in parts]
+    return Shape(
+        types=types,
+        properties=properties(parts, "anyOf"),
+        required=frozenset.intersection(*(part.required for part in objects)),
+        read_only=everywhere(parts, "read_only"),
+        write_only=everywhere(parts, "write_only"),
+        items=combined([part.items for part in parts if part.items is not None], "anyOf"),
+        enum=tuple(one for enum in enums if enum for one in enum) if all(enums) else None,
+        format=parts[0].format if all(part.format == parts[0].format for part in parts) else None,
+        additional=open_to([part.additional for part in objects]),
+        patterns=tuple(one for part in parts for one in part.patterns),
+        prefix=next((part.prefix for part in parts if part.prefix), ()),
+    )
+
+
+def narrowed(types: list[frozenset[str]]) -> frozenset[str]:
+    """The types that satisfy all of several lists; an integer is a number."""
+    if not types:
+        return frozenset()
+    wide = [names | {"integer"} if "number" in names else names for names in types]
+    found = frozenset.intersection(*wide)
+    return found - {"integer"} if "number" in found else found
+
+
+def properties(parts: list[Shape], word: str) -> dict[str, Schema]:
+    """The properties of several shapes; one that several declare becomes a combination of its schemas."""
+    found: dict[str, list[Schema]] = {}
+    for part in parts:
+        for name, one in part.properties.items():
+            found.setdefault(name, []).append(one)
+    return {name: one for name, schemas in found.items() if (one := combined(schemas, word)) is not None}
+
+
+def combined(schemas: list[Schema], word: str) -> Schema | None:
+    """Several schemas as one that refers to them all."""
+    unique = list({one.uri: one for one in schemas}.values())
+    if len(unique) < 2:
+        return unique[0] if unique else None
+    if all(one.value == unique[0].value for one in unique):
+        return unique[0]
+    others = "&".join(one.uri for one in unique[1:])
+    return Schema(f"{unique[0].uri}{COMBINED}{word}={others}", {word: [as_ref(one) for one in unique]})
+
+
+def as_ref(schema: Schema) -> Any:
+    """A schema as a reference to its address; one that was itself combined has none, and stands as it is."""
+    return schema.value if COMBINED in schema.uri else {"$ref": schema.uri}
+
+
+def everywhere(parts: list[Shape], word: str) -> frozenset[str]:
+    """Names marked in every part that declares them."""
+    marked: frozenset[str] = frozenset().union(*(getattr(part, word) for part in parts))
+    return frozenset(
+        name for name in marked if all(name in getattr(part, word) for part in parts if name in part.properties)
+    )
+
+
+def open_to(additions: list[bool | Schema]) -> bool | Schema:
+    """What a union of objects allows beside its properties."""
+    return next((one for one in additions if one is not False), False)

@@ -1,0 +1,1 @@
+"""One operation against one view of a world becomes an outcome. Pure."""

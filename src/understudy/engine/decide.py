@@ -1,0 +1,198 @@
+"""The one place that decides: an operation and its call against a view of a world become a decision.
+
+1. Pure: what time it is, which ids come next and what is kept are arguments; a Problem is the only other way out.
+2. A decision that would break the document is never made (`contract_broken` instead).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from understudy.durations import parse_instant
+from understudy.engine.kinds import Kind, Record
+from understudy.engine.operations import TABLE, Scene, Select
+from understudy.engine.outcomes import Call, Outcome, encode
+from understudy.engine.plans import Plan, Script
+from understudy.engine.transaction import Happening, Transaction, View
+from understudy.problems import Problem
+
+
+class Ids(Protocol):
+    """Gives fresh ids; `count` is how many were given."""
+
+    count: int
+
+    def __call__(self, prefix: str | None) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a decision depends on beside the call: the records, the time, the ids, the settings of one world."""
+
+    view: View
+    select: Select
+    now: datetime
+    ids: Ids
+    settings: Mapping[str, Any]
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A recorded fact, as its receivers see it: `data` and `previous` are encoded records."""
+
+    type: str
+    resource: str | None
+    id: str | None
+    data: bytes
+    previous: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A trigger that falls due by itself, while the record's field still says so."""
+
+    at: datetime
+    resource: str
+    id: str
+    trigger: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One record's change, encoded for the store; None where there is no record."""
+
+    resource: str
+    id: str
+    before: Record | None
+    after: Record | None
+    encoded: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a world is to keep, and what the client is told."""
+
+    outcome: Outcome | None
+    changes: tuple[Changed, ...]
+    events: tuple[Event, ...]
+    timers: tuple[Timer, ...]
+    warnings: tuple[str, ...]
+
+
+def begin(script: Script, circumstances: Circumstances) -> Transaction:
+    """A transaction in these circumstances."""
+    return Transaction(
+        circumstances.view,
+        script.kind,
+        script.reactions,
+        now=circumstances.now,
+        ids=circumstances.ids,
+        settings=circumstances.settings,
+        frozen=circumstances.frozen,
+    )
+
+
+def decide(script: Script, plan: Plan, call: Call, circumstances: Circumstances) -> Decision:
+    """Play one operation. Raises Problem, and then nothing is to be kept."""
+    tx = begin(script, circumstances)
+    outcome = TABLE[plan.role.kind](Scene(script, plan, call, tx, circumstances.select))
+    return conclude(script, tx, outcome)
+
+
+def trigger(script: Script, timer: Timer, circumstances: Circumstances) -> Decision | None:
+    """Play a timer that fell due; None where its record no longer waits for it."""
+    tx = begin(script, circumstances)
+    record = tx.get(timer.resource, timer.id)
+    kind = script.kind(timer.resource)
+    if record is None or timer not in set(timers_of(kind, record)):
+        return None
+    tx.fire(timer.resource, timer.id, timer.trigger)
+    return conclude(script, tx, None)
+
+
+def refresh(script: Script, resource: str, circumstances: Circumstances) -> Decision | None:
+    """Bring values that are computed when read up to date; None where there is nothing to do for the resource."""
+    effects = script.refreshes.get(resource)
+    if effects is None:
+        return None
+    tx = begin(script, circumstances)
+    for effect in effects:
+        effect(tx)
+    return conclude(script, tx, None)
+
+
+def conclude(script: Script, tx: Transaction, outcome: Outcome | None) -> Decision:
+    """Settle a transaction and say what is to be kept. Raises Problem `contract_broken`."""
+    tx.settle()
+    if not tx.changes and not tx.emitted:
+        return Decision(outcome, (), (), (), tuple(tx.warnings))
+    changes, timers = [], []
+    public: dict[tuple[str, str], bytes | None] = {}
+    for (resource, id), (before, after) in tx.changes.items():
+        kind = script.kind(resource)
+        encoded = None if after is None else encode(after)
+        changes.append(Changed(resource, id, before, after, encoded))
+        public[resource, id] = encoded if after is None else _honoured(kind, after, encoded)
+        if after is not None and kind.resource.lifecycle is not None and kind.resource.lifecycle.timers:
+            timers.extend(timers_of(kind, after))
+    events = tuple(_events(script, tx, public))
+    return Decision(outcome, tuple(changes), events, tuple(timers), tuple(tx.warnings))
+
+
+def _honoured(kind: Kind, record: Record, encoded: bytes | None) -> bytes | None:
+    """The record as it may leave, encoded, once it is judged against the document."""
+    shown = kind.public(record)
+    if not kind.valid(shown):
+        raise Problem("contract_broken", f"the stand-in's own {kind.name} breaks the document: {kind.violation(shown)}",
+                      resource=kind.name, id=str(record.get(kind.resource.id_field)))
+    return encoded if shown is record else encode(shown)
+
+
+def timers_of(kind: Kind, record: Record) -> Iterator[Timer]:
+    """The timers that run for a record in its present state."""
+    machine = kind.resource.lifecycle
+    if machine is None:
+        return
+    row = machine.table.get(str(record.get(machine.field)), {})
+    for name, field in machine.timers.items():
+        at = record.get(field)
+        if name in row and at:
+            yield Timer(parse_instant(str(at)), kind.name, str(record[kind.resource.id_field]), name, field)
+
+
+def _events(script: Script, tx: Transaction, public: Mapping[tuple[str, str], bytes | None]) -> Iterator[Event]:
+    told: set[tuple[str, str]] = set()
+    for happening in tx.facts:
+        kind = script.kind(happening.resource)
+        if kind.resource.events:
+            yield from _of_happening(kind, happening, public, told)
+    for type, data in tx.emitted:
+        yield Event(type, None, None, encode(data))
+
+
+def _of_happening(
+    kind: Kind, happening: Happening, public: Mapping[tuple[str, str], bytes | None], told: set[tuple[str, str]]
+) -> Iterator[Event]:
+    """The events of one fact: a transition is an update and a state reached; a record's updates in one go are one event."""
+    where = (happening.resource, happening.id)
+    data = public.get(where)
+    if happening.fact == "deleted":
+        data = encode(kind.public(happening.before or {}))
+    if data is None:
+        return  # deleted later in the same transaction: nobody ever saw it
+    types = kind.resource.events
+    fact = happening.fact if happening.fact in ("created", "deleted") else "updated"
+    previous = encode(kind.public(happening.before)) if happening.before is not None and fact == "updated" else None
+    if fact in types and (fact != "updated" or where not in told):
+        yield Event(types[fact], kind.name, happening.id, data, previous)
+        told.add(where)
+    if happening.state is not None and happening.state in types:
+        yield Event(types[happening.state], kind.name, happening.id, data, previous)
+
+
+Play = Callable[[Script, Plan, Call, Circumstances], Decision]

@@ -1,0 +1,106 @@
+"""A resource as the engine plays it: its behaviour joined with the document's read schema, compiled once.
+
+Nothing here changes state; a `Kind` answers questions about one record at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.behaviour.model import Resource
+from understudy.contract.contract import Contract
+from understudy.contract.values import Schema
+
+Record = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Kind:
+    """One resource, compiled: what may leave (`declared`, `project`), what must hold (`valid`), what it refers to.
+
+    Only `mixed` changes, once and for good: it remembers that some record holds private fields, so that kept bytes
+    are no longer what leaves. Until then lists are put together from kept bytes.
+    """
+
+    resource: Resource
+    schema: Schema | None
+    declared: frozenset[str] | None  # the read schema's properties; None: everything may leave
+    nullable: Callable[[str], bool]
+    valid: Callable[[Any], bool]
+    violation: Callable[[Any], str]
+    project: Callable[[Record], Record]
+    references: tuple[tuple[tuple[str, ...], str], ...]
+    mixed: bool = False
+
+    @property
+    def name(self) -> str:
+        """The resource's name."""
+        return self.resource.name
+
+    @property
+    def state_field(self) -> str | None:
+        """The field that holds the lifecycle's state, None without a lifecycle."""
+        return self.resource.lifecycle.field if self.resource.lifecycle else None
+
+    def state(self, record: Mapping[str, Any]) -> str | None:
+        """The record's state, None without a lifecycle."""
+        return record.get(self.resource.lifecycle.field) if self.resource.lifecycle else None
+
+    def public(self, record: Record) -> Record:
+        """What of a record may leave: private fields, which the document does not declare, stay."""
+        if self.declared is None or record.keys() <= self.declared:
+            return record
+        self.mixed = True
+        return self.project(record)
+
+    def pointers(self, record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """Each reference a record holds: dotted field, resource, id."""
+        for path, target in self.references:
+            for field, value in walk(record, path):
+                if isinstance(value, str):
+                    yield field, target, value
+
+
+def compile_kind(resource: Resource, schema: Schema | None, contract: Contract) -> Kind:
+    """Join a resource with its read schema; None where the document shows none (internal resources)."""
+    references = tuple((tuple(path.split(".")), target) for path, target in resource.refers_to.items())
+    if schema is None:
+        return Kind(resource, None, None, lambda _: True, lambda _: True, lambda _: "", lambda record: record, references)
+    shape = contract.shape(schema, "response")
+    properties = frozenset(shape.properties)
+    validator = contract.validator(schema, "response")
+
+    def nullable(field: str) -> bool:
+        part = shape.properties.get(field)
+        return part is None or contract.validator(part, "response").is_valid(None)
+
+    return Kind(
+        resource,
+        schema,
+        properties if properties else None,
+        nullable,
+        validator.is_valid,
+        lambda record: str(validator.first(record)),
+        contract.project(schema),
+        references,
+    )
+
+
+def walk(value: Any, path: tuple[str, ...], at: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value at a field path, with its dotted place; `*` goes into each element of an array."""
+    if not path:
+        if isinstance(value, list):
+            for index, element in enumerate(value):
+                yield f"{at}{index}", element
+        elif value is not None:
+            yield at[:-1], value
+        return
+    step, rest = path[0], path[1:]
+    if step == "*":
+        if isinstance(value, list):
+            for index, element in enumerate(value):
+                yield from walk(element, rest, f"{at}{index}.")
+    elif isinstance(value, dict) and step in value:
+        yield from walk(value[step], rest, f"{at}{step}.")

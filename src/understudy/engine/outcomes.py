@@ -1,0 +1,44 @@
+"""What comes of a request before it is HTTP: a status, a body as bytes, and why it was answered so.
+
+Nothing here decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from understudy.behaviour.model import NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What an operation is called with: accepted input, and the record its path names."""
+
+    operation: str
+    path: Mapping[str, Any]
+    query: Mapping[str, Any]
+    headers: Mapping[str, Any]
+    body: Any
+    record: dict[str, Any] | None = None
+    url: str = ""  # scheme, host and path as the client wrote them, for links
+    raw_query: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An answer: `body` is encoded, `reason` says in one line why it is this one."""
+
+    status: int
+    body: bytes
+    media_type: str | None = "application/json"
+    reason: str = ""
+    headers: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+
+def encode(value: Any) -> bytes:
+    """JSON bytes of a value."""
+    return orjson.dumps(value)

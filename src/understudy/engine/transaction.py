@@ -1,0 +1,340 @@
+"""One request's or one timer's changes to a world, gathered before any is kept: reads see its own writes.
+
+1. Effects change the world through this alone; what they may not do here, they may not do.
+2. A state comes from `lifecycle` only; facts are recorded as they happen and reactions run to a fixed point.
+3. Nothing is kept until the world commits `changes` and `events`; a Problem drops them all.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import orjson
+
+from understudy.behaviour.model import Lifecycle, Resource
+from understudy.durations import format_instant
+from understudy.engine import lifecycle
+from understudy.engine.kinds import Kind, Record
+from understudy.problems import Problem
+
+_MISSING = object()
+_MOST_FACTS = 1_000_000
+"""More facts than any request causes: reactions that feed each other for ever stop here."""
+
+
+class View(Protocol):
+    """What a transaction reads: the committed records of one world."""
+
+    def get(self, resource: str, id: str) -> bytes | None: ...
+    def find(self, resource: str, field: str, value: Any) -> list[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A fact within a transaction: created, updated, deleted, or a trigger with the state it led to."""
+
+    fact: str
+    resource: str
+    id: str
+    before: Record | None
+    after: Record | None
+    state: str | None = None
+
+
+Reaction = Callable[["Transaction", Happening], None]
+
+
+class Transaction:
+    """The work of one request, timer or fixture call. See `View` for what it reads and `Happening` for what it records."""
+
+    __slots__ = ("_facts", "_kind", "_pending", "_react", "_view", "changes", "emitted", "frozen", "ids", "now", "settings",
+                 "stamp", "warnings")
+
+    def __init__(
+        self,
+        view: View,
+        kind: Callable[[str], Kind],
+        react: Mapping[str, tuple[Reaction, ...]],
+        *,
+        now: datetime,
+        ids: Callable[[str | None], str],
+        settings: Mapping[str, Any],
+        frozen: bool = False,
+    ) -> None:
+        self._view = view
+        self._kind = kind
+        self._react = react
+        self._pending: deque[Happening] = deque()
+        self._facts: list[Happening] = []
+        self.changes: dict[tuple[str, str], tuple[Record | None, Record | None]] = {}
+        self.emitted: list[tuple[str, Any]] = []
+        self.now = now
+        self.stamp = format_instant(now)
+        self.ids = ids
+        self.settings = settings
+        self.frozen = frozen
+        self.warnings: list[str] = []
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    def get(self, resource: str, id: str) -> Record | None:
+        """A record, as a copy that may be changed freely; None where there is none."""
+        change = self.changes.get((resource, id))
+        if change is not None:
+            return None if change[1] is None else orjson.loads(orjson.dumps(change[1]))
+        kept = self._view.get(resource, id)
+        return None if kept is None else orjson.loads(kept)
+
+    def exists(self, resource: str, id: str) -> bool:
+        """Whether there is such a record."""
+        change = self.changes.get((resource, id))
+        return change[1] is not None if change is not None else self._view.get(resource, id) is not None
+
+    def need(self, resource: str, id: str, field: str | None = None) -> Record:
+        """A record that must be there. Raises Problem `dangling_reference` that names the field."""
+        record = self.get(resource, id)
+        if record is None:
+            raise self.dangling(resource, id, field)
+        return record
+
+    def find(self, resource: str, **equals: Any) -> list[Record]:
+        """The records whose fields have these values, in order of creation."""
+        return [record for id in self._candidates(resource, equals) if (record := self._matching(resource, id, equals))]
+
+    def first(self, resource: str, **equals: Any) -> Record | None:
+        """The oldest record whose fields have these values."""
+        for id in self._candidates(resource, equals):
+            record = self._matching(resource, id, equals)
+            if record is not None:
+                return record
+        return None
+
+    def _candidates(self, resource: str, equals: Mapping[str, Any]) -> Iterator[str]:
+        field, value = next(iter(equals.items()))
+        kept = self._view.find(resource, field, value)
+        yield from kept
+        if self.changes:
+            seen = set(kept)
+            yield from [id for (name, id) in self.changes if name == resource and id not in seen]
+
+    def _matching(self, resource: str, id: str, equals: Mapping[str, Any]) -> Record | None:
+        record = self.get(resource, id)
+        if record is None or any(record.get(field) != value for field, value in equals.items()):
+            return None
+        return record
+
+    def by_key(self, resource: str, key: Any) -> Record | None:
+        """The record with this alternate key."""
+        field = self._kind(resource).resource.key
+        return self.first(resource, **{field: key}) if field else None
+
+    # --- changing ------------------------------------------------------------------------------------------------
+
+    def create(self, resource: str, values: Mapping[str, Any]) -> Record:
+        """A new record: id, defaults, time stamps and first state are added. Raises Problem.
+
+        Kinds raised: already_exists, dangling_reference, illegal_transition (a state no record may begin in), locked.
+        """
+        kind = self._kind(resource)
+        row = kind.resource
+        given = values.get(row.id_field) if resource_chooses(row) else None
+        id = given or self.ids(row.id_prefix)
+        own = {row.id_field: id} if row.object_type is None else {"object_type": row.object_type, row.id_field: id}
+        record = {**own, **row.defaults, **values, **own}
+        if row.lifecycle is not None:
+            record[row.lifecycle.field] = lifecycle.begin(row.lifecycle, record.get(row.lifecycle.field))
+        for field in row.stamps.values():
+            record[field] = self.stamp
+        self._resolve_keys(kind, record)
+        self._check(kind, None, record)
+        self._record("created", kind, str(id), None, record)
+        return record
+
+    def update(self, resource: str, id: str, values: Mapping[str, Any]) -> Record:
+        """Merge values into a record, top level only. Raises Problem (locked, already_exists, dangling_reference …).
+
+        A value for the lifecycle's field moves the record by the trigger that leads there.
+        """
+        kind = self._kind(resource)
+        before = self.need(resource, id)
+        after = {**before, **values}
+        machine = kind.resource.lifecycle
+        target = values.get(machine.field) if machine else None
+        if machine is not None:
+            after[machine.field] = before.get(machine.field)
+        if after != before:
+            self._write(kind, id, before, after)
+        if machine is not None and target is not None:
+            trigger = lifecycle.move(machine, str(before[machine.field]), str(target))
+            if trigger is not None:
+                return self.fire(resource, id, trigger)
+        return after
+
+    def replace(self, resource: str, id: str, record: Record) -> Record:
+        """Put a whole record in the place of another; the state must not differ. Raises Problem as `update`."""
+        before = self.need(resource, id)
+        if record != before:
+            self._write(self._kind(resource), id, before, record)
+        return record
+
+    def fire(self, resource: str, id: str, trigger: str) -> Record:
+        """Move a record by a trigger of its lifecycle. Raises Problem `illegal_transition`."""
+        kind = self._kind(resource)
+        machine = kind.resource.lifecycle
+        before = self.need(resource, id)
+        if machine is None:
+            raise Problem("illegal_transition", f"{resource} has no lifecycle, so nothing answers to {trigger}")
+        state = _fire(machine, kind.resource, before, trigger)
+        after = {**before, machine.field: state}
+        self._stamp_update(kind.resource, after)
+        self._record(trigger, kind, id, before, after, state)
+        return after
+
+    def delete(self, resource: str, id: str) -> Record:
+        """Remove a record. Raises Problem: illegal_transition (its state forbids it), locked, in_use."""
+        kind = self._kind(resource)
+        before = self.need(resource, id)
+        state = kind.state(before)
+        allowed = kind.resource.deletable
+        if allowed is not None and state not in allowed:
+            raise Problem("illegal_transition", f"cannot delete while {state}; only {', '.join(sorted(allowed))} may be deleted",
+                          resource=resource, id=id)
+        self._check_parents_open(kind, before)
+        self._record("deleted", kind, id, before, None)
+        return before
+
+    def _write(self, kind: Kind, id: str, before: Record, after: Record) -> None:
+        self._resolve_keys(kind, after, before)
+        self._check_open(kind, before, after)
+        self._check(kind, before, after)
+        self._stamp_update(kind.resource, after)
+        self._record("updated", kind, id, before, after)
+
+    def _stamp_update(self, row: Resource, record: Record) -> None:
+        field = row.stamps.get("updated")
+        if field is not None:
+            record[field] = self.stamp
+
+    def _record(self, fact: str, kind: Kind, id: str, before: Record | None, after: Record | None, state: str | None = None) -> None:
+        where = (kind.name, id)
+        earlier = self.changes.get(where)
+        self.changes[where] = (earlier[0] if earlier else before, after)
+        happening = Happening(fact, kind.name, id, before, after, state)
+        self._facts.append(happening)
+        if f"{kind.name}.{fact}" in self._react:
+            self._pending.append(happening)
+
+    # --- what must hold ------------------------------------------------------------------------------------------
+
+    def _check(self, kind: Kind, before: Record | None, after: Record) -> None:
+        row = kind.resource
+        if row.key is not None:
+            value = after.get(row.key)
+            if value is not None and (before is None or before.get(row.key) != value):
+                self._check_unique(kind, (row.key,), after)
+        for fields in row.unique:
+            if before is None or any(before.get(field) != after.get(field) for field in fields):
+                self._check_unique(kind, fields, after)
+        if kind.references:
+            self._check_references(kind, before, after)
+        if row.locked_by:
+            self._check_parents_open(kind, after)
+
+    def _check_unique(self, kind: Kind, fields: tuple[str, ...], record: Record) -> None:
+        equals = {field: record.get(field) for field in fields}
+        if None in equals.values():
+            return
+        other = self.first(kind.name, **equals)
+        own = record[kind.resource.id_field]
+        if other is not None and other[kind.resource.id_field] != own:
+            said = " and ".join(f'{field} "{value}"' for field, value in equals.items())
+            raise Problem("already_exists", f"a {kind.name} with {said} exists already", field=fields[-1], resource=kind.name,
+                          id=other[kind.resource.id_field])
+
+    def _check_references(self, kind: Kind, before: Record | None, after: Record) -> None:
+        known = set(kind.pointers(before)) if before else ()
+        for pointer in kind.pointers(after):
+            field, target, id = pointer
+            if pointer not in known and not self.exists(target, id):
+                raise self.dangling(target, id, field)
+
+    def _resolve_keys(self, kind: Kind, record: Record, before: Record | None = None) -> None:
+        for field, id_field in kind.resource.by_key.items():
+            key = record.get(field)
+            if key is None or (before is not None and before.get(field) == key):
+                continue
+            target = kind.resource.refers_to[id_field]
+            other = self.by_key(target, key)
+            if other is None:
+                raise self.dangling(target, str(key), field)
+            record[id_field] = other[self._kind(target).resource.id_field]
+
+    def _check_open(self, kind: Kind, before: Record, after: Record) -> None:
+        lock = kind.resource.lock
+        state = kind.state(before)
+        if lock is None or state not in lock.states:
+            return
+        for field in after.keys() | before.keys():
+            if field not in lock.free and before.get(field, _MISSING) != after.get(field, _MISSING):
+                free = f"only {', '.join(sorted(lock.free))} may change" if lock.free else "nothing may change"
+                raise Problem("locked", f"cannot change {field} while {state}; {free}", field=field, resource=kind.name,
+                              id=before[kind.resource.id_field])
+
+    def _check_parents_open(self, kind: Kind, record: Record) -> None:
+        for field, target in kind.resource.locked_by.items():
+            parent = self.get(target, str(record.get(field)))
+            above = self._kind(target)
+            lock = above.resource.lock
+            if parent is not None and lock is not None and above.state(parent) in lock.states:
+                raise Problem("locked", f"the {target} {record[field]} is {above.state(parent)} and locks what belongs to it",
+                              field=field, resource=kind.name, id=record.get(kind.resource.id_field))
+
+    def dangling(self, resource: str, id: str, field: str | None) -> Problem:
+        """The problem to raise for a reference to a record that is not there."""
+        return Problem("dangling_reference", f'the requested {resource} "{id}" could not be found', field=field, resource=resource, id=id)
+
+    # --- telling -------------------------------------------------------------------------------------------------
+
+    def emit(self, type: str, data: Any) -> None:
+        """Record an event of the domain beside those that changes make by themselves."""
+        self.emitted.append((type, data))
+
+    def new_id(self, resource: str) -> str:
+        """A fresh id in the resource's shape."""
+        return self.ids(self._kind(resource).resource.id_prefix)
+
+    def warn(self, message: str) -> None:
+        """Say something in the request log without refusing."""
+        self.warnings.append(message)
+
+    def settle(self) -> None:
+        """Let every fact's reactions run, and theirs, until nothing is left to react to."""
+        while self._pending:
+            happening = self._pending.popleft()
+            for reaction in self._react.get(f"{happening.resource}.{happening.fact}", ()):
+                reaction(self, happening)
+            if len(self._facts) > _MOST_FACTS:
+                raise Problem("internal_error", f"reactions to {happening.resource}.{happening.fact} never come to rest")
+
+    @property
+    def facts(self) -> list[Happening]:
+        """What happened so far, in order."""
+        return self._facts
+
+
+def resource_chooses(row: Resource) -> bool:
+    """Whether the id a record comes with is kept: internal records and keys that are ids."""
+    return row.internal or row.key == row.id_field
+
+
+def _fire(machine: Lifecycle, row: Resource, record: Record, trigger: str) -> str:
+    try:
+        return lifecycle.fire(machine, str(record[machine.field]), trigger)
+    except Problem as problem:
+        problem.resource = row.name
+        problem.id = record[row.id_field]
+        raise

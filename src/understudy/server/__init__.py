@@ -1,0 +1,1 @@
+"""HTTP in and out, the control plane, outgoing deliveries."""

@@ -1,0 +1,278 @@
+"""The control plane: worlds, clock, reset, request log, model, as JSON under `/_understudy`; never part of the contract.
+
+1. Every answer is JSON; every refusal is problem details (RFC 9457) that says what would be right.
+2. Requests from web pages of other origins are refused: no CORS here, and the Host must be this machine's or the one bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from understudy import __version__
+from understudy.durations import format_instant, parse_duration, parse_instant
+from understudy.engine.refusing import TITLES
+from understudy.sandbox import Sandbox
+from understudy.world.world import Logged, World
+
+Handler = Callable[[Request], Awaitable[Response]]
+LARGEST = 1_000_000
+
+
+class Refused(Exception):
+    """A control request that cannot be done: status and what would be right."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+def control_plane(sandbox: Sandbox) -> Starlette:
+    """The application under `/_understudy` for a sandbox."""
+    calls: list[tuple[str, str, Callable[[Sandbox, Request, Any], Any]]] = [
+        ("GET", "/health", health),
+        ("GET", "/worlds", worlds),
+        ("POST", "/worlds", begin_world),
+        ("POST", "/reset", reset),
+        ("GET", "/clock", clock),
+        ("POST", "/clock", turn_clock),
+        ("GET", "/events", events),
+        ("GET", "/requests", requests),
+        ("DELETE", "/worlds/{name}", end_world),
+    ]
+    paths: dict[str, dict[str, Callable[[Sandbox, Request, Any], Any]]] = {}
+    for method, path, call in calls:
+        paths.setdefault(path, {})[method] = call
+    routes = [Route(f"/_understudy{path}", _endpoint(sandbox, table), methods=None) for path, table in paths.items()]
+    return Starlette(routes=routes, exception_handlers={404: _unknown(sorted({path for _, path, _ in calls}))})
+
+
+def _endpoint(sandbox: Sandbox, table: dict[str, Callable[[Sandbox, Request, Any], Any]]) -> Any:
+    """One endpoint for each path, as an ASGI application: it decides the method itself, so 405 has the whole Allow."""
+
+    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        call = table.get("GET" if request.method == "HEAD" else request.method)
+        if call is None:
+            response = _problem(405, f"use {' or '.join(table)} here", {"Allow": ", ".join(table)})
+        else:
+            response = await _answered(sandbox, request, call)
+        await response(scope, receive, send)
+
+    class Endpoint:
+        """Starlette gives every method to an endpoint that is no function."""
+
+        __call__ = staticmethod(endpoint)
+
+    return Endpoint()
+
+
+async def _answered(sandbox: Sandbox, request: Request, call: Callable[[Sandbox, Request, Any], Any]) -> Response:
+    try:
+        _check_origin(request)
+        body = await _body(request)
+        return _json(200, call(sandbox, request, body))
+    except Refused as refused:
+        return _problem(refused.status, refused.detail)
+    except ValueError as fault:
+        return _problem(400, str(fault))
+
+
+def _unknown(paths: list[str]) -> Any:
+    async def unknown(request: Request, _: Exception) -> Response:
+        return _problem(404, f"nothing is here; there are {', '.join('/_understudy' + path for path in paths)}")
+
+    return unknown
+
+
+def _check_origin(request: Request) -> None:
+    """A page of another origin may not steer the stand-in, nor a name that a hostile DNS points here (DNS rebinding)."""
+    origin = request.headers.get("origin")
+    host = request.headers.get("host", "")
+    if origin is not None and origin.partition("://")[2] != host:
+        raise Refused(403, f"requests from {origin[:200]} are refused; call the control plane from outside a browser")
+    bound = request.scope.get("server") or ("", None)
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    if name.strip("[]") not in ("localhost", "127.0.0.1", "::1", bound[0], "testserver", "") and not name.endswith(".localhost"):
+        raise Refused(403, f'the host "{name[:200]}" is not this machine; use http://localhost')
+
+
+async def _body(request: Request) -> Any:
+    data = b""
+    async for part in request.stream():
+        data += part
+        if len(data) > LARGEST:
+            raise Refused(413, f"a control request may have up to {LARGEST} octets")
+    if not data:
+        return {}
+    try:
+        body = orjson.loads(data)
+    except orjson.JSONDecodeError as fault:
+        raise Refused(400, f"not JSON: {fault.msg} at line {fault.lineno}, column {fault.colno}") from None
+    if not isinstance(body, dict):
+        raise Refused(400, "the body must be an object")
+    return body
+
+
+def _json(status: int, value: Any) -> Response:
+    return Response(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE), status, media_type="application/json")
+
+
+def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    body = {"type": "about:blank", "title": TITLES.get(status, ""), "status": status, "detail": detail}
+    return Response(orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE), status, headers, media_type="application/problem+json")
+
+
+# --- the calls -------------------------------------------------------------------------------------------------
+
+
+def _world(sandbox: Sandbox, request: Request) -> World:
+    name = request.headers.get("understudy-world") or request.query_params.get("world") or "default"
+    return sandbox.worlds.get(name)
+
+
+def health(sandbox: Sandbox, request: Request, body: Any) -> Any:
+    """Ready, and what is played."""
+    return {
+        "ready": True,
+        "version": __version__,
+        "document": sandbox.title,
+        "operations": len(sandbox.script.contract.operations),
+        "resources": len(sandbox.script.behaviour.resources),
+        "fixture": sandbox.fixture.name,
+        "worlds": [world.name for world in sandbox.worlds],
+    }
+
+
+def worlds(sandbox: Sandbox, request: Request, body: Any) -> Any:
+    """Every world begun so far."""
+    return {"worlds": [world.describe() for world in sandbox.worlds]}
+
+
+def begin_world(sandbox: Sandbox, request: Request, body: Any) -> Any:
+    """Begin a world from the fixture or from another world."""
+    _only(body, "name", "from")
+    if "name" not in body:
+        raise Refused(400, 'say {"name": "..."}, and {"from": "another world"} to begin as that one is')
+    source = sandbox.worlds.prepared
+    if "from" in body:
+        found = sandbox.worlds.find(str(body["from"]))
+        if found is None:
+            raise Refused(404, f'there is no world "{body["from"]}"')
+        source = found
+    return sandbox.worlds.begin(str(body["name"]), source).describe()
+
+
+def end_world(sandbox: Sandbox, request: Request, body: Any) -> Any:
+    """Forget a world."""
+    name = request.path_params["name"]
+    if not sandbox.worlds.end(name):
+        raise Refused(404, f'there is no world "{name}"')
+    return {"ended": name}
+
+
+def reset(sandbox: Sandbox, request: Request, body: Any) -> Any:
+    """Put a world back to the fixture, clock included."""
+    _only(body)
+    return sandbox.reset(_world(sandbox, request).name).describe()
+
+
+def clock(sandbox: Sandbox, request: Request, body: Any) -> Any:
+    """What time it is in a world, and when the next timer falls due."""
+    world = _world(sandbox, request)
+    sandbox.stage.settle(world)
+    return _clock(world)
+
+
+def turn_clock(sandbox: Sandbox, request: Request, body: Any) -> Any:
+    """Turn a world's clock to an instant or by a duration, or let it run or stand; answers what fell due, in order."""
+    _only(body, "now", "advance", "mode")
+    if len(body) != 1:
+        raise Refused(400, 'say one of {"advance": "P1M"}, {"now": "2025-06-06T08:00:00Z"} or {"mode": "running"}')
+    world = _world(sandbox, request)
+    if "mode" in body:
+        modes = {"running": world.clock.run, "frozen": world.clock.freeze}
+        if body["mode"] not in modes:
+            raise Refused(400, "mode is running or frozen")
+        modes[body["mode"]]()
+        return _clock(world)
+    due = sandbox.stage.advance(world, _until(world, body))
+    return {**_clock(world), "due": [happened.describe() for happened in due]}
+
+
+def _until(world: World, body: dict[str, Any]) -> datetime:
+    if "now" in body:
+        return parse_instant(str(body["now"]))
+    try:
+        return parse_duration(str(body["advance"])).after(world.clock.now())
+    except OverflowError:
+        raise Refused(400, "the calendar ends before that") from None
+
+
+def _clock(world: World) -> dict[str, Any]:
+    return {
+        "now": format_instant(world.clock.now()),
+        "mode": "frozen" if world.clock.frozen else "running",
+        "next_due": format_instant(world.next_due) if world.next_due else None,
+    }
+
+
+def events(sandbox: Sandbox, request: Request, body: Any) -> Any:
+    """The facts recorded so far, oldest first; `after` skips those up to a number, `type` picks (`INVOICE.*`)."""
+    world = _world(sandbox, request)
+    after = _number(request, "after", 0)
+    wanted = request.query_params.get("type", "*")
+    return {"events": [_event(kept) for kept in world.events[after : after + 1000] if _fits(kept.event.type, wanted)]}
+
+
+def _event(kept: Any) -> dict[str, Any]:
+    return {
+        "number": kept.number,
+        "at": format_instant(kept.at),
+        "type": kept.event.type,
+        "request_id": kept.cause,
+        "data": orjson.loads(kept.event.data),
+    }
+
+
+def _fits(type: str, wanted: str) -> bool:
+    return wanted == "*" or type == wanted or (wanted.endswith("*") and type.startswith(wanted[:-1]))
+
+
+def requests(sandbox: Sandbox, request: Request, body: Any) -> Any:
+    """The last requests of a world, oldest first, each with why it was answered so."""
+    return {"requests": [_logged(entry) for entry in _world(sandbox, request).requests]}
+
+
+def _logged(entry: Logged) -> dict[str, Any]:
+    said = {
+        "number": entry.number,
+        "at": format_instant(entry.at),
+        "request": f"{entry.method} {entry.target}",
+        "status": entry.status,
+        "reason": entry.reason,
+        "request_id": entry.request_id,
+    }
+    return {**said, "warnings": list(entry.warnings)} if entry.warnings else said
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not text.isdigit() or len(text) > 12:
+        raise Refused(400, f"{name} is a number from 0")
+    return int(text)
+
+
+def _only(body: dict[str, Any], *known: str) -> None:
+    strange = body.keys() - set(known)
+    if strange:
+        allowed = f"; this call takes {', '.join(known)}" if known else "; this call takes nothing"
+        raise Refused(400, f"unknown: {', '.join(sorted(strange))[:200]}{allowed}")

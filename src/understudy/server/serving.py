@@ -1,0 +1,138 @@
+"""One server process: from command-line options to a listening uvicorn, and what the person at the terminal sees.
+
+Nothing here answers requests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.durations import format_instant, parse_instant
+from understudy.sandbox import Options, Sandbox, Unplayable, open_sandbox
+from understudy.server.app import App
+from understudy.world.fixtures import FixtureFault
+from understudy.world.sources import Unreadable
+from understudy.world.world import Logged
+
+
+def serve(asked: argparse.Namespace) -> int:
+    """Serve until interrupted; the exit status (0: stopped, 2: could not start)."""
+    try:
+        sandbox = open_sandbox(_options(asked))
+    except Unplayable as fault:
+        return _failed(*(f"{one.where}: {one.message}" for one in fault.faults))
+    except (Unreadable, FixtureFault, LookupError, ValueError) as fault:
+        return _failed(str(fault))
+    if not asked.quiet:
+        sandbox.stage.observe = Printer(sys.stdout.isatty()).show
+    try:
+        listening = _listen(asked.host, asked.port)
+    except OSError as fault:
+        return _failed(f"cannot listen on {asked.host}:{asked.port}: {fault.strerror}; try --port 0 for any free port")
+    app = App(sandbox, world_per_key=asked.world_per_key, origins=tuple(asked.cors))
+    _greet(sandbox, asked.host, listening.getsockname()[1])
+    return _run(app, listening)
+
+
+def _options(asked: argparse.Namespace) -> Options:
+    return Options(
+        spec=asked.spec,
+        behaviour=asked.behaviour,
+        fixture=asked.fixture,
+        now=parse_instant(asked.now) if asked.now else None,
+        running={"running": True, "frozen": False, None: None}[asked.clock],
+        seed=asked.seed,
+        strict=asked.strict,
+        open=asked.no_auth,
+        keys=frozenset(asked.api_key) if asked.api_key else None,
+    )
+
+
+def _failed(*messages: str) -> int:
+    for message in messages:
+        print(f"understudy: {message}", file=sys.stderr)
+    return 2
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(1024)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _run(app: App, listening: socket.socket) -> int:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="off",
+        timeout_keep_alive=75,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+    return 0
+
+
+def _greet(sandbox: Sandbox, host: str, port: int) -> None:
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host
+    base = f"http://{shown}:{port}"
+    world = sandbox.worlds.get("default")
+    frozen = "standing still" if world.clock.frozen else "running"
+    lines = [
+        f"{sandbox.title}",
+        f"  base URL   {base}",
+        f"  document   {len(sandbox.script.contract.operations)} operations, {_public(sandbox)} resources ({sandbox.where})",
+        f"  world      fixture {sandbox.fixture.name}; the clock is {frozen} at {format_instant(world.clock.now())}",
+        f"  control    {base}/_understudy/health",
+        f"  try        {_first_call(sandbox, base)}",
+    ]
+    print("\n".join(lines), flush=True)
+
+
+def _public(sandbox: Sandbox) -> int:
+    return sum(not resource.internal for resource in sandbox.script.behaviour.resources.values())
+
+
+def _first_call(sandbox: Sandbox, base: str) -> str:
+    auth = sandbox.stage.auth
+    header = f" -H '{auth.headers[0].upper()}: {next(iter(auth.keys or ['any']))}'" if auth and auth.headers else ""
+    lists = [operation for operation in sandbox.script.contract.operations if sandbox.script.roles[operation.key].kind == "list" and "{" not in operation.path]
+    chosen = next((one for one in lists if "customer" in one.path), lists[0] if lists else None)
+    return f"curl {base}{chosen.path if chosen else '/'}{header}"
+
+
+@dataclass(slots=True)
+class Printer:
+    """Prints a line for each request with the reason of its answer; in colour on a terminal."""
+
+    colour: bool
+
+    def show(self, entry: Logged) -> None:
+        """Print one request."""
+        print(self._line(entry), flush=True)
+
+    def _line(self, entry: Logged) -> str:
+        marks: Any = {2: "\x1b[32m", 3: "\x1b[36m", 4: "\x1b[33m", 5: "\x1b[31m"}
+        status = f"{marks.get(entry.status // 100, '')}{entry.status}\x1b[0m" if self.colour else str(entry.status)
+        reason = f"\x1b[2m{entry.reason}\x1b[0m" if self.colour else entry.reason
+        warned = "".join(f"\n      ! {warning}" for warning in entry.warnings)
+        return f"{status} {entry.method} {_printable(entry.target)}  {reason}{warned}"
+
+
+def _printable(text: str) -> str:
+    short = text if len(text) <= 200 else f"{text[:200]}…"
+    return short.encode("ascii", "backslashreplace").decode()

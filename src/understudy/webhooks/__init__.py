@@ -1,0 +1,1 @@
+"""Events, signatures, retry schedules: who is due what, and when. Pure."""

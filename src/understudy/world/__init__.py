@@ -1,0 +1,1 @@
+"""State: the store, the clock, snapshots, fixtures."""

@@ -1,0 +1,48 @@
+"""A world's time: it runs with the machine's or stands still until turned, and it never goes back by itself.
+
+What falls due when it is turned is not known here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+"""As far as any clock can be turned."""
+
+
+class Clock:
+    """`now()` is in whole seconds, UTC. A running clock adds the machine's elapsed time to where it was last set."""
+
+    def __init__(self, start: datetime | None = None, *, frozen: bool = False, elapsed: Callable[[], float] = time.monotonic) -> None:
+        self._elapsed = elapsed
+        self._base = start or datetime.now(UTC).replace(microsecond=0)
+        self._since = elapsed()
+        self.frozen = frozen
+
+    def now(self) -> datetime:
+        """The present instant of this world."""
+        if self.frozen:
+            return self._base
+        return self._base + timedelta(seconds=int(self._elapsed() - self._since))
+
+    def set(self, now: datetime) -> None:
+        """Turn the clock to an instant, the mode unchanged."""
+        self._base = now
+        self._since = self._elapsed()
+
+    def run(self) -> None:
+        """Let time pass from the present instant on."""
+        self.set(self.now())
+        self.frozen = False
+
+    def freeze(self) -> None:
+        """Stop at the present instant."""
+        self._base = self.now()
+        self.frozen = True
+
+    def fork(self) -> Clock:
+        """A clock that reads the same and goes its own way."""
+        return Clock(self.now(), frozen=self.frozen, elapsed=self._elapsed)

@@ -1,0 +1,270 @@
+"""From a request to its reply, in one world: matched, admitted, accepted, decided, kept.
+
+1. Everything a client can do goes through `Stage.answer`; it never raises for what a client sends.
+2. Requests are answered one after the other, so each sees the last one's whole effect and no other's half.
+3. Nothing here knows ASGI or sockets.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import parse_qsl
+
+from understudy.behaviour.model import Auth
+from understudy.contract.values import Operation
+from understudy.durations import format_instant
+from understudy.engine import decide as deciding
+from understudy.engine.decide import Decision, Timer
+from understudy.engine.outcomes import Call, Outcome
+from understudy.engine.plans import Plan, Script
+from understudy.engine.refusing import refuse
+from understudy.problems import Problem
+from understudy.world.clock import LATEST
+from understudy.world.ids import Ids
+from understudy.world.world import Logged, Pinned, World
+
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What came in: `path` still percent-encoded, `headers` with lower-case names, `origin` scheme and host."""
+
+    method: str
+    path: str
+    query: bytes
+    headers: Headers
+    body: bytes
+    origin: str = "http://localhost"
+    prefix: str = ""  # what stood before the path to choose the world
+    concurrent: bool = False  # its idempotency key came in while a request with the same key was being received
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of a name."""
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("latin-1")
+        return None
+
+    @property
+    def target(self) -> str:
+        """Path and query as sent."""
+        return f"{self.path}?{self.query.decode('latin-1')}" if self.query else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes out."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A timer that fired while the clock was turned."""
+
+    at: datetime
+    resource: str
+    id: str
+    trigger: str
+    events: tuple[str, ...]
+
+    def describe(self) -> dict[str, Any]:
+        """As the control plane prints it."""
+        return {"at": format_instant(self.at), "resource": self.resource, "id": self.id, "trigger": self.trigger, "events": list(self.events)}
+
+
+class Stage:
+    """A script being played. `strict` refuses fields the document does not know; `open` asks for no keys."""
+
+    def __init__(self, script: Script, *, strict: bool = False, open: bool = False, observe: Callable[[Logged], None] | None = None) -> None:
+        self.script = script
+        self.strict = strict
+        self.auth = None if open else script.behaviour.auth
+        self.observe = observe
+
+    # --- requests ------------------------------------------------------------------------------------------------
+
+    def answer(self, world: World, request: Request) -> Reply:
+        """Play a request in a world. Whatever is wrong with it becomes an answer; its reason is in the request log."""
+        now = self.settle(world)
+        extra, request_id = self._fresh_headers(world)
+        operation: Operation | None = None
+        warnings: tuple[str, ...] = ()
+        try:
+            operation, path = self._match(request)
+            plan = self.script.plan(operation)
+            if plan.guarded and self.auth is not None:
+                admit(self.auth, world.keys, request)
+            self._check_version(path)
+            key = self._idempotency_key(request) if plan.keyed else None
+            if key is None:
+                outcome, warnings = self._play(world, plan, path, request, now, request_id)
+            else:
+                outcome, warnings = self._once(world, key, plan, path, request, now, request_id)
+        except Problem as problem:
+            outcome = refuse(self.script, problem, operation)
+        except Exception as fault:  # ours, whatever the client sent: said in the API's own shape and in full on standard error
+            logging.getLogger("understudy").exception("%s %s", request.method, request.target)
+            outcome = refuse(self.script, Problem("internal_error", f"the stand-in failed: {type(fault).__name__}"), operation)
+        if request.method == "OPTIONS" and outcome.status == 405:
+            outcome = Outcome(204, b"", None, "the methods of this path", outcome.headers)
+        entry = Logged(world.request_count, now, request.method, request.target, outcome.status, outcome.reason, warnings, request_id)
+        world.requests.append(entry)
+        if self.observe is not None:
+            self.observe(entry)
+        return Reply(outcome.status, _headers(outcome, extra), outcome.body)
+
+    def _match(self, request: Request) -> tuple[Operation, dict[str, str]]:
+        """The operation asked for; HEAD is GET where the document does not say otherwise (RFC 9110 section 9.3.2)."""
+        try:
+            return self.script.contract.match(request.method, request.path)
+        except Problem as problem:
+            if request.method == "HEAD" and "GET" in problem.extra.get("allow", ()):
+                return self.script.contract.match("GET", request.path)
+            raise
+
+    def _check_version(self, path: dict[str, str]) -> None:
+        version = self.script.behaviour.version
+        if version is not None and path.get("version", version) != version:
+            raise Problem("unsupported_version", f'version "{path["version"]}" is not served; use {version}', field="version", location="path")
+
+    def _fresh_headers(self, world: World) -> tuple[Headers, str | None]:
+        world.request_count += 1
+        for name, prefix in self.script.behaviour.response_headers.items():
+            value = Ids(world.seed, -world.request_count, world.id_length)(prefix)
+            return [(name.lower().encode(), value.encode())], value
+        return [], None
+
+    def _idempotency_key(self, request: Request) -> str | None:
+        rule = self.script.behaviour.idempotency
+        return request.header(rule.header.encode()) or None if rule is not None else None
+
+    def _once(
+        self, world: World, key: str, plan: Plan, path: dict[str, str], request: Request, now: datetime, request_id: str | None
+    ) -> tuple[Outcome, tuple[str, ...]]:
+        """Play a request whose key is new; answer one whose key is known as the first was answered."""
+        rule = self.script.behaviour.idempotency
+        assert rule is not None
+        if request.concurrent:
+            raise Problem("idempotency_running", "the first request with this idempotency key has not been answered yet",
+                          field=rule.header, location="header")
+        fingerprint = _fingerprint(request)
+        pinned = world.pinned.get(key)
+        if pinned is not None and now - pinned.at < rule.window:
+            if pinned.fingerprint != fingerprint:
+                raise Problem("idempotency_conflict", "this idempotency key was used with another request", field=rule.header, location="header")
+            return pinned.again(rule.replay_header), ()
+        try:
+            outcome, warnings = self._play(world, plan, path, request, now, request_id)
+        except Problem as problem:
+            outcome, warnings = refuse(self.script, problem, plan.operation), ()
+        if outcome.status not in rule.released and outcome.status < 500:
+            world.pinned.set(key, Pinned(fingerprint, now, outcome))
+        return outcome, warnings
+
+    def _play(
+        self, world: World, plan: Plan, path: dict[str, str], request: Request, now: datetime, request_id: str | None
+    ) -> tuple[Outcome, tuple[str, ...]]:
+        operation = plan.operation
+        if self.script.refreshes and plan.kind is not None:
+            self._refresh(world, plan, now)
+        accepted = self.script.contract.accept(operation, path, request.query, request.headers, request.body)
+        call = Call(operation.key, accepted.path, accepted.query, accepted.headers, accepted.body, None,
+                    f"{request.origin}{request.prefix}{request.path}", _pairs(request.query) if request.query else ())
+        circumstances = world.circumstances(now)
+        decision = deciding.decide(self.script, plan, call, circumstances)
+        if decision.changes or decision.events:
+            world.commit(decision, circumstances, request_id)
+        assert decision.outcome is not None
+        return decision.outcome, accepted.warnings + decision.warnings
+
+    def _refresh(self, world: World, plan: Plan, now: datetime) -> None:
+        assert plan.kind is not None
+        circumstances = world.circumstances(now)
+        decision = deciding.refresh(self.script, plan.kind.name, circumstances)
+        if decision is not None and (decision.changes or decision.events):
+            world.commit(decision, circumstances)
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def settle(self, world: World) -> datetime:
+        """Let what fell due on a running clock happen; the present instant."""
+        now = world.clock.now()
+        due = world.next_due
+        if due is not None and due <= now:
+            for _ in self._fire_until(world, now):
+                pass
+        return now
+
+    def advance(self, world: World, until: datetime) -> list[Due]:
+        """Turn the clock to an instant; what falls due on the way happens in order, each at its own time.
+
+        Raises ValueError for an instant before the present or beyond `LATEST`.
+        """
+        now = self.settle(world)
+        if until < now:
+            raise ValueError(f"the clock stands at {format_instant(now)} and does not go back; reset the world to begin earlier")
+        if until > LATEST:
+            raise ValueError(f"the clock does not go beyond {format_instant(LATEST)}")
+        happened = list(self._fire_until(world, until))
+        world.clock.set(until)
+        return happened
+
+    def _fire_until(self, world: World, until: datetime) -> Iterator[Due]:
+        while (timer := world.due(until)) is not None:
+            circumstances = world.circumstances(timer.at)
+            decision = deciding.trigger(self.script, timer, circumstances)
+            if decision is not None:
+                world.commit(decision, circumstances)
+                yield _due(timer, decision)
+
+
+def _due(timer: Timer, decision: Decision) -> Due:
+    return Due(timer.at, timer.resource, timer.id, timer.trigger, tuple(event.type for event in decision.events))
+
+
+def admit(auth: Auth, keys: frozenset[str] | None, request: Request) -> None:
+    """Let a request with a good key pass. Raises Problem `unauthenticated`."""
+    accepted = keys if keys is not None else auth.keys
+    key = _key(auth, request)
+    if not key:
+        names = " or ".join([*(name.upper() for name in auth.headers), *(["Authorization: Bearer"] if auth.bearer else [])])
+        raise Problem("unauthenticated", f"a key is required, in {names}", extra={"challenge": "Bearer"} if auth.bearer else {})
+    if accepted is not None and not any(hmac.compare_digest(key.encode(), known.encode()) for known in accepted):
+        raise Problem("unauthenticated", "this key is not accepted here", extra={"challenge": "Bearer"} if auth.bearer else {})
+
+
+def _key(auth: Auth, request: Request) -> str | None:
+    for name, value in request.headers:
+        text = name.decode("latin-1")
+        if text in auth.headers:
+            return value.decode("latin-1").strip()
+        if auth.bearer and text == "authorization" and value[:7].lower() == b"bearer ":
+            return value[7:].decode("latin-1").strip()
+    return None
+
+
+def _fingerprint(request: Request) -> bytes:
+    return blake2b(b"\0".join((request.method.encode(), request.path.encode(), request.query, request.body)), digest_size=16).digest()
+
+
+def _headers(outcome: Outcome, extra: Headers) -> Headers:
+    headers = [(b"content-length", b"%d" % len(outcome.body))]
+    if outcome.media_type is not None:
+        headers.append((b"content-type", outcome.media_type.encode()))
+    for name, value in outcome.headers.items():
+        headers.append((name.lower().encode(), value.encode("latin-1", "replace")))
+    return headers + extra
+
+
+def _pairs(query: bytes) -> tuple[tuple[str, str], ...]:
+    return tuple(parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True))

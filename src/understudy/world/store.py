@@ -1,0 +1,235 @@
+"""The store: a read view of all records, and one atomic commit of changes to them.
+
+1. This is the narrow contract another store (durable, shared) would keep: `get`, `find`, `select`, `count`,
+   `resources`, `commit`, `fork`. The tables underneath are TinyDB's; `database` shows them.
+2. A record is kept as the bytes it was encoded to and leaves as these bytes.
+3. No I/O, no clock, no randomness: the same commits give the same answers in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import orjson
+
+from understudy.problems import Problem
+from understudy.world import queries
+from understudy.world.indexes import Record
+from understudy.world.queries import Page, Query
+from understudy.world.tables import Database, LivingTable, living_table, table_names
+
+__all__ = ("Change", "Changed", "Page", "Query", "Store", "trimmed")
+
+KEYS = "_keys"  # the table of a dump that holds the ids of records that do not say their own
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One record made (`before` is None), changed, or deleted (`after` is None).
+
+    `encoded`, where given, must be what `orjson.dumps(after)` gives; it spares encoding twice.
+    """
+
+    resource: str
+    id: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    encoded: bytes | None = None
+
+
+class Changed(Protocol):
+    """What a commit reads of a change; `Change` is one such."""
+
+    @property
+    def resource(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def before(self) -> Mapping[str, Any] | None: ...
+    @property
+    def after(self) -> Mapping[str, Any] | None: ...
+    @property
+    def encoded(self) -> bytes | None: ...
+
+
+Step = tuple[LivingTable, str, bytes | None, Record | None, Record | None]
+_NOTHING: Record = {}
+
+
+class Store:
+    """Records in memory, by resource. Not for use by several threads at once."""
+
+    __slots__ = ("_tables", "database")
+
+    def __init__(self, database: Database | None = None) -> None:
+        self.database = Database() if database is None else database
+        """The same records as a TinyDB, for reading."""
+        self._tables = self.database.living()
+
+    def get(self, resource: str, id: str) -> bytes | None:
+        """A record, or None."""
+        table = self._tables.get(resource)
+        return None if table is None else table.records.get(id)
+
+    def find(self, resource: str, field: str, value: Any) -> list[str]:
+        """The ids of the records whose `field` has `value`, in creation order."""
+        table = self._tables.get(resource)
+        return [] if table is None else queries.find(table, field, value)
+
+    def select(self, query: Query) -> Page:
+        """A page of records."""
+        table = self._tables.get(query.resource)
+        return Page(0, []) if table is None else queries.select(table, query)
+
+    def count(self, resource: str) -> int:
+        """How many records of a resource there are."""
+        table = self._tables.get(resource)
+        return 0 if table is None else len(table.records)
+
+    def resources(self) -> list[str]:
+        """The resources that have records, in the order in which they first had some."""
+        return table_names(self._tables.values())
+
+    def commit(self, changes: Sequence[Changed]) -> None:
+        """Apply all changes in turn, or none: O(log n) each.
+
+        Raises Problem `internal_error` where a record to be made is there already, one to be changed or deleted is not,
+        or one cannot be encoded as JSON: the caller's fault, never a client's.
+        """
+        steps = [self._step(changes[0])] if len(changes) == 1 else self._steps(changes)
+        for table, id, encoded, old, new in steps:
+            if old is None:
+                table.insert_record(id, cast("bytes", encoded), cast("Record", new))
+            elif encoded is None or new is None:
+                table.remove_record(id, old)
+            else:
+                table.replace_record(id, encoded, old, new)
+
+    def prepare(self, resource: str, *fields: str, order_by: str | None = None) -> None:
+        """Make an index now, rather than when it is first used."""
+        queries.index_for(living_table(self.database, resource), tuple(sorted(set(fields))), order_by)
+
+    def fork(self) -> Store:
+        """A second store with the same records, whatever their number in no time; each goes on by itself."""
+        return Store(self.database.fork())
+
+    def dump(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """All records in TinyDB's JSON layout: `{table: {document id: record}}`.
+
+        Records whose `id` is not the id they are kept by are listed in a table of their own, `_keys`.
+        """
+        return cast("dict[str, dict[str, dict[str, Any]]]", orjson.loads(self.dump_json()))
+
+    def dump_json(self) -> bytes:
+        """The same as JSON, without decoding a record more than once."""
+        tables: dict[str, dict[str, Any]] = {}
+        keys: list[dict[str, Any]] = []
+        for name in self.resources():
+            records = self._tables[name].records
+            tables[name] = {}
+            for serial, id, encoded in records.rows(records.serials[:]):
+                tables[name][str(serial)] = orjson.Fragment(encoded)
+                if _own_id(orjson.loads(encoded)) != id:
+                    keys.append({"table": name, "doc_id": serial, "id": id})
+        if keys:
+            tables[KEYS] = {str(number): key for number, key in enumerate(keys, 1)}
+        return orjson.dumps(tables)
+
+    @staticmethod
+    def load(mapping: Mapping[str, Any]) -> Store:
+        """A store with the contents of a dump, document ids included. Raises ValueError, naming the place."""
+        store = Store()
+        keys = {(key["table"], key["doc_id"]): key["id"] for key in _tables_of(mapping).get(KEYS, {}).values()}
+        for name, documents in _tables_of(mapping).items():
+            if name != KEYS:
+                _fill(living_table(store.database, name), documents, keys)
+        return store
+
+    def _step(self, change: Changed) -> Step:
+        table = living_table(self.database, change.resource)
+        return _step(table, change, table.records.get(change.id))
+
+    def _steps(self, changes: Sequence[Changed]) -> list[Step]:
+        """What to do for several changes, of which later ones may concern the same records as earlier ones."""
+        steps: list[Step] = []
+        staged: dict[tuple[str, str], bytes | None] = {}
+        for change in changes:
+            table, place = living_table(self.database, change.resource), (change.resource, change.id)
+            step = _step(table, change, staged[place] if place in staged else table.records.get(change.id))
+            staged[place] = step[2]
+            steps.append(step)
+        return steps
+
+
+def _step(table: LivingTable, change: Changed, kept: bytes | None) -> Step:
+    """What to do for one change to the record `kept`; all that can fail fails here. Raises Problem."""
+    if (change.before is None) is not (kept is None):
+        raise _refused(change, "there is no such record" if kept is None else "there is such a record already")
+    if change.after is None:
+        if kept is None:
+            raise _refused(change, "a change has a record before or after it, or both")
+        return table, change.id, None, orjson.loads(kept), None
+    encoded = trimmed(change.encoded if change.encoded is not None else _encode(change))
+    # What is kept is read again: the index holds what the record said then, and `before` may be the caller's to change.
+    old = None if kept is None else orjson.loads(kept) if table.indexes else _NOTHING
+    return table, change.id, encoded, old, change.after
+
+
+def trimmed(encoded: bytes) -> bytes:
+    """The same bytes without the room left behind them: to be kept, not only sent.
+
+    orjson gives 4 KB and more to each result and does not shrink it (3.13.0; home-assistant/core pull request 181245).
+    """
+    return b"".join((encoded, b""))
+
+
+def _encode(change: Changed) -> bytes:
+    try:
+        return orjson.dumps(change.after)
+    except TypeError as error:
+        raise _refused(change, f"it cannot be encoded as JSON: {error}") from error
+
+
+def _refused(change: Changed, reason: str) -> Problem:
+    verb = "make" if change.before is None else "delete" if change.after is None else "change"
+    message = f"cannot {verb} {change.resource} {change.id}: {reason}"
+    return Problem("internal_error", message, resource=change.resource, id=change.id)
+
+
+# --- loading ---------------------------------------------------------------------------------------------------
+
+
+def _own_id(record: Any) -> str | None:
+    id = record.get("id")
+    return str(id) if type(id) is str or type(id) is int else None
+
+
+def _tables_of(mapping: Any) -> Mapping[str, Any]:
+    if not isinstance(mapping, Mapping):
+        raise ValueError("a database must be an object of tables")
+    for name, documents in mapping.items():
+        if not isinstance(documents, Mapping):
+            raise ValueError(f"{name}: a table must be an object of documents")
+    return mapping
+
+
+def _fill(table: LivingTable, documents: Mapping[str, Any], keys: Mapping[tuple[str, int], str]) -> None:
+    for serial, place, document in sorted(_documents(table.name, documents)):
+        id = keys.get((table.name, serial)) or _own_id(document)
+        if id is None:
+            raise ValueError(f"{place}: the document has no `id`, and `{KEYS}` does not give it one")
+        if id in table.records:
+            raise ValueError(f"{place}: a second document with the id {id}")
+        table.insert_record(id, trimmed(orjson.dumps(document)), document, serial)
+
+
+def _documents(name: str, documents: Mapping[str, Any]) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    for doc_id, document in documents.items():
+        place = f"{name}.{doc_id}"
+        if not str(doc_id).isdecimal():
+            raise ValueError(f"{place}: a document id must be a whole number")
+        if not isinstance(document, dict):
+            raise ValueError(f"{place}: a document must be an object")
+        yield int(doc_id), place, document

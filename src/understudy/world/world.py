@@ -1,0 +1,154 @@
+"""One isolated sandbox: records, clock, events, timers, request log; and the one place that keeps a decision.
+
+1. `commit` is the only writer of records, events and timers.
+2. Nothing here decides what changes; that is the engine's, before.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from understudy.durations import format_instant
+from understudy.engine.decide import Circumstances, Decision, Event, Timer
+from understudy.engine.lists import Filters
+from understudy.engine.outcomes import Outcome
+from understudy.world.clock import Clock
+from understudy.world.ids import Ids
+from understudy.world.layers import LayeredMap, Log
+from understudy.world.store import Change, Page, Query, Store
+
+LOGGED = 1000
+"""Requests a world remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event as kept: where it stands in the world's series, and when it happened there."""
+
+    number: int
+    at: datetime
+    event: Event
+    cause: str | None  # the request id, None for a timer
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A request as remembered: what came, what was answered, and why."""
+
+    number: int
+    at: datetime
+    method: str
+    target: str
+    status: int
+    reason: str
+    warnings: tuple[str, ...]
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """The outcome kept for an idempotency key, and of which request it came."""
+
+    fingerprint: bytes
+    at: datetime
+    outcome: Outcome
+
+    def again(self, header: str | None) -> Outcome:
+        """The same outcome, marked as a replay."""
+        marked = {**self.outcome.headers, **({header: "true"} if header else {})}
+        return replace(self.outcome, headers=marked, reason="replayed for its idempotency key")
+
+
+class World:
+    """See the module. `name` is how requests choose it."""
+
+    def __init__(self, name: str, clock: Clock, seed: int, settings: Mapping[str, Any], id_length: int = 20) -> None:
+        self.name = name
+        self.clock = clock
+        self.seed = seed
+        self.settings = settings
+        self.id_length = id_length
+        self.store = Store()
+        self.count = 0
+        self.replies = 0
+        self.keys: frozenset[str] | None = None
+        self.events: Log[Recorded] = Log()
+        self.requests: deque[Logged] = deque(maxlen=LOGGED)
+        self.request_count = 0
+        self.pinned: LayeredMap[str, Pinned] = LayeredMap()
+        self._timers: list[tuple[datetime, int, Timer]] = []
+        self._waiting: set[Timer] = set()
+        self._ticket = itertools.count()
+
+    # --- deciding ------------------------------------------------------------------------------------------------
+
+    def circumstances(self, now: datetime) -> Circumstances:
+        """What a decision in this world depends on."""
+        ids = Ids(self.seed, self.count, self.id_length)
+        return Circumstances(self.store, self._select, now, ids, self.settings, self.clock.frozen)
+
+    def _select(self, resource: str, filters: Filters, order_by: str | None, descending: bool, offset: int, limit: int | None) -> Page:
+        return self.store.select(
+            Query(resource, filters.equals, filters.ranges, filters.where, order_by, descending, offset, limit)
+        )
+
+    # --- keeping -------------------------------------------------------------------------------------------------
+
+    def commit(self, decision: Decision, circumstances: Circumstances, cause: str | None = None) -> None:
+        """Keep all that was decided, or nothing."""
+        if decision.changes:
+            self.store.commit(
+                [Change(change.resource, change.id, change.before, change.after, change.encoded) for change in decision.changes]
+            )
+        self.count = circumstances.ids.count
+        for event in decision.events:
+            self.events.append(Recorded(len(self.events) + 1, circumstances.now, event, cause))
+        for timer in decision.timers:
+            if timer not in self._waiting:
+                self._waiting.add(timer)
+                heapq.heappush(self._timers, (timer.at, next(self._ticket), timer))
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def due(self, until: datetime) -> Timer | None:
+        """Take the earliest timer that falls due by an instant; those due together come in the order they were set."""
+        if not self._timers or self._timers[0][0] > until:
+            return None
+        timer = heapq.heappop(self._timers)[2]
+        self._waiting.discard(timer)
+        return timer
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the earliest timer falls due."""
+        return self._timers[0][0] if self._timers else None
+
+    # --- the way of worlds ---------------------------------------------------------------------------------------
+
+    def fork(self, name: str) -> World:
+        """A world that begins as this one is and goes its own way."""
+        other = World(name, self.clock.fork(), self.seed, self.settings, self.id_length)
+        other.store = self.store.fork()
+        other.count, other.replies, other.keys = self.count, self.replies, self.keys
+        other.events = self.events.fork()
+        other.pinned = self.pinned.fork()
+        other._timers = list(self._timers)
+        other._waiting = set(self._waiting)
+        other._ticket = itertools.count(len(other._timers) and max(entry[1] for entry in other._timers) + 1)
+        return other
+
+    def describe(self) -> dict[str, Any]:
+        """What the control plane says of a world."""
+        return {
+            "name": self.name,
+            "now": format_instant(self.clock.now()),
+            "clock": "frozen" if self.clock.frozen else "running",
+            "records": {name: self.store.count(name) for name in sorted(self.store.resources())},
+            "events": len(self.events),
+        }

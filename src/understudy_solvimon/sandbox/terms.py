@@ -1,0 +1,93 @@
+"""The sandbox's terms: its settings with their defaults, and refusals turned into problems.
+
+Settings come from the behaviour file and the fixture; what they leave out is here. Nothing here reads a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from understudy.problems import Problem
+
+from understudy_solvimon import periods
+from understudy_solvimon.refusal import Refusal
+
+if TYPE_CHECKING:
+    from understudy.engine.transaction import Transaction
+
+Record = dict[str, Any]
+
+DEFAULTS: Mapping[str, Any] = {
+    "events_ahead": "PT30M",  # how far ahead of the clock a usage event may lie
+    "grace_period": "PT8H",  # from the end of a period, or the lifting of a hold, to FINAL
+    "invoice_open_status": False,  # true: OPEN in the period and DRAFT from its end
+    "put_after_invoice_final_on_next_invoice": False,  # late usage events: true, on the next invoice; false, nowhere
+    "activate_catalogue_with_version": True,  # a plan version's activation activates the DRAFT items it prices
+    "billing_period": {"type": "MONTH", "value": 1},
+    "billing_time": "EXACT",
+    "billing_currency": "EUR",
+    "due_date_configuration": {"type": "PERIOD_AFTER_INVOICE_DATE", "period": {"type": "DAY", "value": 30}},
+    "invoice_date_determination_type": "AFTER_END_OF_BILLING_PERIOD",
+    "invoice_number": {"prefix": "INV", "separator": "-", "first_number": 1, "minimum_number_of_digits": 6},
+    "tax_rates": {},  # country of the billing entity -> percent of the STANDARD category
+    "exchange_rates": {},  # currency -> currency -> decimal string
+}
+
+
+def setting(tx: Transaction, name: str) -> Any:
+    """A setting of the world, else its default."""
+    return tx.settings.get(name, DEFAULTS[name])
+
+
+def length_of(tx: Transaction, name: str) -> timedelta:
+    """A setting that is a duration."""
+    with judged(f"settings.{name}"):
+        return periods.duration(str(setting(tx, name)))
+
+
+@contextmanager
+def judged(place: str = "", kind: str = "invalid_field") -> Iterator[None]:
+    """Turn a refusal into a problem with the body's field, `place` and what the refusal names within it."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise Problem(kind, refusal.message, field=refusal.under(place).field or None, location="body") from None
+
+
+def moment(text: str, place: str = "") -> datetime:
+    """A time stamp of a request or a record. Raises Problem `invalid_field`."""
+    with judged(place):
+        return periods.instant(text)
+
+
+def when(record: Mapping[str, Any], field: str) -> datetime | None:
+    """A record's time stamp, None where it has none."""
+    value = record.get(field)
+    return None if value is None else periods.instant(str(value))
+
+
+def missing(field: str, message: str) -> Problem:
+    """The problem of a field that has to be there."""
+    return Problem("missing_field", message, field=field, location="body")
+
+
+def one_of(tx: Transaction, resource: str, values: Mapping[str, Any], stem: str, place: str = "") -> Record | None:
+    """The record named by `{stem}_id` or `{stem}_reference`; None where neither is given.
+
+    Raises Problem `dangling_reference` that names the field, `invalid_field` where the two name different records.
+    """
+    id, reference = values.get(f"{stem}_id"), values.get(f"{stem}_reference")
+    prefix = f"{place}." if place else ""
+    named = tx.need(resource, str(id), f"{prefix}{stem}_id") if id is not None else None
+    if reference is None:
+        return named
+    keyed = tx.by_key(resource, reference)
+    if keyed is None:
+        raise tx.dangling(resource, str(reference), f"{prefix}{stem}_reference")
+    if named is not None and named["id"] != keyed["id"]:
+        raise Problem("invalid_field", f"names another {resource} than {stem}_id does", field=f"{prefix}{stem}_reference",
+                      location="body")
+    return keyed
