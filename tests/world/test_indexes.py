@@ -85,7 +85,25 @@ def test_values_are_equal_as_json_has_it(one: Any, other: Any, equal: bool) -> N
 
 def test_every_kind_of_value_has_its_place() -> None:
     """Numbers, strings, false and true, objects, null: the whole table."""
-    ordered = [-(2**63), -1.5, 0, 1, 1.5, 2**64, "", "10", "2025-05-06", "2025-05-07", "Z", "a", "é", False, True, {}, None]
+    ordered = [
+        -(2**63),
+        -1.5,
+        0,
+        1,
+        1.5,
+        2**64,
+        "",
+        "10",
+        "2025-05-06",
+        "2025-05-07",
+        "Z",
+        "a",
+        "é",
+        False,
+        True,
+        {},
+        None,
+    ]
     assert all(rank_of(lesser) < rank_of(greater) for lesser, greater in pairwise(ordered))
     assert rank_of(math.nan) == rank_of(None)
 
@@ -103,7 +121,9 @@ def test_every_kind_of_value_has_its_place() -> None:
         (False, True, [False, True], [0, 1, "true"]),
     ],
 )
-def test_a_range_holds_what_lies_between_bounds_of_its_kind(low: Any, high: Any, inside: list[Any], outside: list[Any]) -> None:
+def test_a_range_holds_what_lies_between_bounds_of_its_kind(
+    low: Any, high: Any, inside: list[Any], outside: list[Any]
+) -> None:
     """Both ends included; never null."""
     before, after = bounds(low, high)
     held = [value for value in inside + outside if before <= (*rank_of(value), 7) < after]

@@ -73,7 +73,9 @@ EQUALS = [
 
 
 @pytest.mark.parametrize(("found", "equals"), EQUALS)
-def test_a_filter_takes_the_records_that_have_one_of_its_values(store: Store, found: str, equals: tuple[Any, ...]) -> None:
+def test_a_filter_takes_the_records_that_have_one_of_its_values(
+    store: Store, found: str, equals: tuple[Any, ...]
+) -> None:
     """In creation order, or newest first; in any other order they are the same records."""
     for _ in range(2):
         page = store.select(ask(*equals))
@@ -89,27 +91,16 @@ ORDERS = [
     ("status", "acebdf"),
     ("owner.id", "adebcf"),
     ("tags", "afcdbe"),  # by the first element
-    ("owner", "cfadeb"),  # an empty array and a missing object are null: see the test
+    ("owner", "adebcf"),  # objects by their JSON; an empty array is null as a missing object is
     ("missing", "abcdef"),
 ]
 
 
-@pytest.mark.parametrize(("field", "found"), [*ORDERS[:5], ORDERS[6]])
+@pytest.mark.parametrize(("field", "found"), ORDERS)
 def test_order_is_total_and_ties_go_by_creation(store: Store, field: str, found: str) -> None:
     """Downwards is the exact reverse."""
     assert ids(store.select(ask(order_by=field))) == found
     assert ids(store.select(ask(order_by=field, descending=True))) == found[::-1]
-
-
-RANGES = [
-    ("bca", "at", ("2025-05-01T00:00:00Z", "2025-05-03T00:00:00Z"), {"status": {"ACTIVE", "DRAFT"}}),
-    ("ca", "at", ("2025-05-02", None), {"status": {"ACTIVE"}}),
-    ("bc", "at", (None, "2025-05-03"), {}),
-    ("da", "n", (1, 2), {}),
-    ("b", "n", ("0", None), {}),
-    ("", "n", (1, "z"), {}),
-    ("e", "n", (False, True), {}),
-]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +120,9 @@ RANGES = [
         ("tags", "y", "z", "cd"),
     ],
 )
-def test_a_range_takes_the_records_between_its_bounds(store: Store, field: str, low: Any, high: Any, found: str) -> None:
+def test_a_range_takes_the_records_between_its_bounds(
+    store: Store, field: str, low: Any, high: Any, found: str
+) -> None:
     """Bounds included, null never; ordered by the same field, by another, and by creation."""
     ranges = ((field, low, high),)
     assert ids(store.select(ask(ranges=ranges, order_by=field))) == found

@@ -23,6 +23,7 @@ SCALARS = st.sampled_from([None, 0, 1, 2, 1.0, 1.5, -3, "", "1", "a", "b", True,
 VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=3), st.fixed_dictionaries({"sub": SCALARS}))
 PATHS = st.sampled_from(["f", "g", "f.sub", "id", "never"])
 RECORDS = st.fixed_dictionaries({}, optional={"f": VALUES, "g": SCALARS, "h": VALUES})
+STEPS = st.lists(st.tuples(RESOURCES, IDS, st.one_of(st.none(), RECORDS)), max_size=12)
 PLAIN = st.sampled_from([None, 0, 1, 2, 1.5, "", "1", "a", "b", True, False])
 
 
@@ -120,11 +121,13 @@ class History(RuleBasedStateMachine):
         """One of the stores."""
         return self.sides[choice % len(self.sides)]
 
-    @rule(choice=st.integers(0, 9), steps=st.lists(st.tuples(RESOURCES, IDS, st.one_of(st.none(), RECORDS)), max_size=12))
+    @rule(
+        choice=st.integers(0, 9), steps=st.lists(st.tuples(RESOURCES, IDS, st.one_of(st.none(), RECORDS)), max_size=12)
+    )
     def commit(self, choice: int, steps: list[tuple[str, str, dict[str, Any] | None]]) -> None:
         """Make, change and delete as each record's presence allows, all in one commit."""
         store, model = self.side(choice)
-        changes = []
+        changes: list[Change] = []
         for resource, id, fields in steps:
             records = model.setdefault(resource, {})
             before = records.get(id)

@@ -164,7 +164,8 @@ def _creates(look: Look, site: Site, record: _Record) -> bool:
     operation = site.operations.get("POST")
     if operation is None:
         return False
-    return _overlaps(look, operation, record, site.name) or _answers(look, operation, record, site.name)
+    read_elsewhere = "GET" in site.items or "GET" in site.operations
+    return _overlaps(look, operation, record, site.name) or (read_elsewhere and _answers(look, operation, record, site.name))
 
 
 def _overlaps(look: Look, operation: Operation, record: _Record, name: Words) -> bool:
@@ -187,12 +188,7 @@ def _answers(look: Look, operation: Operation, record: _Record, name: Words) -> 
         return False
     inner, _ = unwrapped(look, answer, name)
     shared = look.shape(inner).properties.keys() & record.shape.properties.keys()
-    return identity(inner) in record.schemas and "GET" in site_reads(record) or 2 * len(shared) > len(record.shape.properties)
-
-
-def site_reads(record: _Record) -> frozenset[str]:
-    """A record known by more than one schema address has been read elsewhere too."""
-    return frozenset({"GET"}) if len(record.schemas) > 1 else frozenset()
+    return identity(inner) in record.schemas or 2 * len(shared) > len(record.shape.properties)
 
 
 def _carries(look: Look, operation: Operation, own: Identity, name: Words) -> bool:

@@ -48,9 +48,12 @@ def listing(look: Look, schema: Schema, name: Words) -> Listing | None:
         return _key_map(look, shape)
     arrays = {prop: found for prop, part in shape.properties.items() if (found := _array(look, part))}
     chosen, convention, doubt = _choose(arrays, name)
-    if chosen is not None:
-        return Listing(chosen, arrays[chosen], _meta(look, shape, chosen), convention, doubt=doubt)
-    return _deeper(look, shape, name) if not arrays else None
+    if chosen is None:
+        return _deeper(look, shape, name) if not arrays else None
+    meta = _meta(look, shape, chosen)
+    if not (meta or len(shape.properties) <= 2 or chosen in LISTING or called(chosen, name)):
+        return None
+    return Listing(chosen, arrays[chosen], meta, convention, doubt=doubt)
 
 
 def _array(look: Look, part: Schema) -> Schema | None:

@@ -14,6 +14,7 @@ from understudy.behaviour.candidates import Candidate, candidate, item_parameter
 from understudy.behaviour.envelopes import listing
 from understudy.behaviour.looking import Look, identity
 from understudy.behaviour.naming import ID_FIELDS, alternatives, matching, plain, singular, snake, words
+from understudy.behaviour.roles import bare
 from understudy.behaviour.sites import Site, join_plurals, parameters, survey
 from understudy.contract.values import Operation
 
@@ -44,7 +45,17 @@ def gather(look: Look, operations: Iterable[Operation]) -> Cast:
         if home is not None:
             found[home] = replace(found[home], views=(*found[home].views, sites[path]))
             del refused[path]
-    return Cast(_named(found), sites, refused)
+    return Cast(_named(_without_places(found)), sites, refused)
+
+
+def _without_places(found: Mapping[str, Candidate]) -> dict[str, Candidate]:
+    """Candidates whose verbs are actions only: a word after an item that is a resource itself is none."""
+    places = {path for one in found.values() for site in one.sites for path in (site.path, *site.joined)}
+    return {path: replace(one, site=_acting(one.site, places), views=tuple(_acting(view, places) for view in one.views)) for path, one in found.items()}
+
+
+def _acting(site: Site, places: set[str]) -> Site:
+    return replace(site, verbs={verb: one for verb, one in site.verbs.items() if bare(one.path) not in places})
 
 
 # --- views -------------------------------------------------------------------------------------------------------

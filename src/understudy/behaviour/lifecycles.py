@@ -41,6 +41,8 @@ _FINAL = frozenset(
 )
 _INITIAL = ("draft", "created", "new", "pending", "initial", "active", "open", "enabled", "inactive", "queued", "scheduled", "provisioning")
 
+_LOOSE = frozenset({"draft", "new", "pending"})  # these count inside a longer state too: APPROVAL_PENDING
+
 
 def target(verb: str, states: Iterable[str], name: Words = ()) -> str | None:
     """The state a verb leads to, in the enum's own spelling; the resource's name after the verb does not matter."""
@@ -65,7 +67,8 @@ def _readings(verb: str, name: Words) -> list[Words]:
 def conventional(states: Sequence[str]) -> str | None:
     """The state records usually begin in: DRAFT, CREATED, PENDING, ACTIVE, OPEN …, the first of these in the enum."""
     spelled = {plain(state): state for state in reversed(states)}
-    return next((spelled[word] for word in _INITIAL if word in spelled), None)
+    loose = {word: state for state in reversed(states) for word in words(state)}
+    return next((found for word in _INITIAL if (found := spelled.get(word) or (loose.get(word) if word in _LOOSE else None))), None)
 
 
 def is_final(state: str) -> bool:

@@ -23,8 +23,8 @@ _IRREGULAR: Mapping[str, str] = {
 }  # fmt: skip
 _UNCOUNTABLE = frozenset(
     "access address analysis bus business canvas chaos class data equipment feedback gas information lens media "
-    "metadata news progress series settings sms software species status".split()
-) - {"settings"}
+    "metadata news progress series sms software species status saas dns kms ios https cors aws mfa ddos sops".split()
+)
 _ES = ("sses", "xes", "ches", "shes", "zzes")
 
 IDENTIFIERS: Mapping[str, str] = {

@@ -57,14 +57,19 @@ class _Draft:
     findings: list[Finding] = field(default_factory=list)
 
 
-def lists_of(look: Look, operation: Operation, listing: Listing, record: Shape, stamps: Mapping[str, str]) -> tuple[Lists, list[Finding]]:
-    """How a list operation pages, orders and filters, and the convention behind each part."""
+def lists_of(
+    look: Look, operation: Operation, listing: Listing, record: Shape, spelled: Mapping[str, str], stamps: Mapping[str, str]
+) -> tuple[Lists, list[Finding]]:
+    """How a list operation pages, orders and filters, and the convention behind each part.
+
+    `spelled`: plain name -> property that a parameter of this name means.
+    """
     draft = _understood(look, operation, listing)
     lists = Lists(items=listing.items, key_map=listing.key_map, meta=listing.meta)
     lists = _paged(look, lists, draft)
     lists = _ordered(look, lists, draft, record)
     lists = _named(lists, draft)
-    lists = _filtered(look, lists, draft, record, stamps)
+    lists = _filtered(look, lists, draft, spelled, stamps)
     if _links(operation):
         lists = replace(lists, link_header=True)
         draft.findings.append(("pages are linked in the header Link", "the answer declares it (RFC 8288)"))
@@ -245,9 +250,10 @@ def _named(lists: Lists, draft: _Draft) -> Lists:
 # --- filters -----------------------------------------------------------------------------------------------------
 
 
-def _filtered(look: Look, lists: Lists, draft: _Draft, record: Shape, stamps: Mapping[str, str]) -> Lists:
+def _filtered(
+    look: Look, lists: Lists, draft: _Draft, spelled: Mapping[str, str], stamps: Mapping[str, str]
+) -> Lists:
     same, filters, bounds, left = [], {}, {}, []
-    spelled = {plain(name): name for name in record.properties}
     for parameter in draft.rest:
         exact, bound = _filter(parameter, spelled), _bound(look, parameter, spelled, stamps)
         if bound is not None and (exact is None or bound[1] == "keys"):

@@ -75,12 +75,9 @@ def _named_id(parameter: str, record: Shape, name: Words, usual: str | None) -> 
     if exact is not None:
         return exact, f"{{{parameter}}} is a property of the record"
     found = identifier(parameter)
-    if found is None:
-        same = matching(parameter, record.properties) or _tail(parameter, record)
-        return (same, f"{{{parameter}}} ends in a property of the record") if same else None
-    last = matching(parts[-1], record.properties)
-    if last is not None and (found[1] == "key" or usual is None):
-        return last, f"{{{parameter}}} ends in a property of the record"
+    if found is None or found[1] == "key" or usual is None:
+        last = _tail(parameter, record)
+        return (last, f"{{{parameter}}} ends in a property of the record") if last else None
     return None
 
 
@@ -89,9 +86,10 @@ def _exact(parameter: str, record: Shape) -> str | None:
 
 
 def _tail(parameter: str, record: Shape) -> str | None:
-    """`floating_ip` for a record with `ip`."""
-    parts = words(parameter)
-    return matching(parts[-1], record.properties) if len(parts) > 1 else None
+    """The property a parameter ends in: `floating_ip` for `ip`, `username` for `name`, `logsink_id` for `sink_id`."""
+    parts, whole = words(parameter), plain(parameter)
+    last = matching(parts[-1], record.properties) if len(parts) > 1 else None
+    return last or next((prop for prop in record.properties if identifier(prop) and whole.endswith(plain(prop))), None)
 
 
 def _is_scalar_id(name: str, field: str) -> bool:
@@ -110,6 +108,12 @@ class IdForm:
     form: str | None = None
     length: int | None = None
     convention: str = ""
+
+
+def is_made_up(field: str) -> bool:
+    """Whether an id field holds what a server makes up, and not a name people give."""
+    found = identifier(field)
+    return plain(field) in ID_FIELDS or found is not None and found[1] == "id"
 
 
 def id_form(look: Look, part: Schema | None, examples: Iterable[Any]) -> IdForm:
@@ -132,7 +136,7 @@ def _by_example(example: str) -> IdForm:
     if _UUID.fullmatch(example):
         return IdForm(form="uuid", convention=f"the example {example}")
     match = _PREFIX.match(example)
-    if match and re.fullmatch(r"[A-Za-z0-9]{6,64}", example[match.end() :]):
+    if match and re.fullmatch(r"(?=.*[A-Z0-9])[A-Za-z0-9]{6,64}", example[match.end() :]):
         return IdForm(_joint(match), *_rest(example, match[0]), convention=f"the example {example}")
     if re.fullmatch(r"[A-Za-z0-9]{8,64}", example) and any(sign.isdigit() for sign in example):
         return IdForm(None, *_rest(example, ""), convention=f"the example {example}")

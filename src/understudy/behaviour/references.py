@@ -5,7 +5,7 @@ Only names and one level of the read schema are looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,13 +43,13 @@ class Targets:
 
     def __init__(self, targets: list[Target]) -> None:
         self._by_name: dict[str, list[Target]] = {}
-        self._by_schema: dict[str, Target] = {}
+        self._by_schema: dict[str, list[Target]] = {}
         for target in targets:
             names = {"".join(target.name), plain(target.resource)}
             for name in names:
                 self._by_name.setdefault(name, []).append(target)
             for address in target.schemas:
-                self._by_schema.setdefault(address, target)
+                self._by_schema.setdefault(address, []).append(target)
 
     def named(self, name: Words) -> Target | None:
         """The resource that the longest end of a name means: (parent, customer) -> customer. None where two could be meant."""
@@ -60,8 +60,9 @@ class Targets:
         return None
 
     def sharing(self, address: str) -> Target | None:
-        """The resource whose records have the schema at this address."""
-        return self._by_schema.get(address)
+        """The resource whose records have the schema at this address. None where two have."""
+        found = self._by_schema.get(address, [])
+        return found[0] if len(found) == 1 else None
 
 
 def references(look: Look, record: Shape, own: Target, targets: Targets) -> list[Reference]:
@@ -73,12 +74,12 @@ def _references(look: Look, record: Shape, own: Target, targets: Targets) -> Ite
     for prop, part in record.properties.items():
         if prop in (own.id_field, own.key):
             continue
-        found = _by_suffix(look, prop, part, own, targets) or _by_schema(look, prop, part, targets)
-        if found is not None:
+        found = _by_suffix(look, prop, part, targets) or _by_schema(prop, part, targets)
+        if found is not None and not (found.resource == own.resource and "." in found.field):
             yield found
 
 
-def _by_suffix(look: Look, prop: str, part: Schema, own: Target, targets: Targets) -> Reference | None:
+def _by_suffix(look: Look, prop: str, part: Schema, targets: Targets) -> Reference | None:
     split = identifier(prop)
     if split is None or not split[0] or split[0][0] in FOREIGN:
         return None
@@ -94,7 +95,7 @@ def _by_suffix(look: Look, prop: str, part: Schema, own: Target, targets: Target
     return Reference(prop, target.resource, kind == "key", "named after the resource, with the suffix of an identifier")
 
 
-def _by_schema(look: Look, prop: str, part: Schema, targets: Targets) -> Reference | None:
+def _by_schema(prop: str, part: Schema, targets: Targets) -> Reference | None:
     """`customer` of the customer's own schema, or (expandable) its id or that."""
     value = part.value if isinstance(part.value, dict) else {}
     target = targets.sharing(identity(part)) if "$ref" in value else None
@@ -109,7 +110,3 @@ def _by_schema(look: Look, prop: str, part: Schema, targets: Targets) -> Referen
             return Reference(prop, expanded.resource, False, "an id, or the whole record when expanded")
     return None
 
-
-def targets_of(rows: Mapping[str, Target]) -> Targets:
-    """The resources that may be referred to."""
-    return Targets(list(rows.values()))

@@ -13,8 +13,11 @@ from typing import Any
 from understudy.contract.accepting import Accept, Accepted, Headers, Planner
 from understudy.contract.cleaning import Cleaners
 from understudy.contract.documents import Documents, Retrieve
+from understudy.contract.examples import Examples
 from understudy.contract.matching import Tree, build
+from understudy.contract.merging import Merger
 from understudy.contract.parameters import Coercion
+from understudy.contract.projection import Projections
 from understudy.contract.reading import Reader
 from understudy.contract.schemas import Schemas, Validator
 from understudy.contract.shapes import Shape, Shapes
@@ -33,6 +36,12 @@ class Contract:
         self._requests = Schemas(documents, "request", self.faults)
         self._responses = Schemas(documents, "response", self.faults)
         self._reader = Reader(documents, self.faults)
+        self.unexampled: list[Fault] = []
+        self._projections = Projections(self._shapes)
+        self._examples = {
+            "request": self._make_examples("request", self._requests),
+            "response": self._make_examples("response", self._responses),
+        }
         self._planner = self._make_planner(strict)
         self._plans: dict[str, Accept] = {}
 
@@ -53,6 +62,10 @@ class Contract:
             "partial": Cleaners(self._shapes, lambda schema, default: False),
         }
         return Planner(Coercion(self._shapes), self._requests, cleaners, strict)
+
+    def _make_examples(self, direction: str, schemas: Schemas) -> Examples:
+        merger = Merger(self._shapes, lambda address: self.documents.dialect(address) == "3.0", direction)
+        return Examples(self._shapes, schemas, merger, self.faults, self.unexampled)
 
     # operations --------------------------------------------------------------------------------------------------
 
@@ -113,3 +126,11 @@ class Contract:
     def shape(self, schema: Schema, direction: str) -> Shape:
         """One level of a schema, with references and combinations resolved."""
         return self._shapes.shape(schema, direction)
+
+    def example(self, schema: Schema, direction: str) -> Any:
+        """A valid value: declared, else the smallest; always the same. What has none is listed in `unexampled`."""
+        return self._examples[direction].example(schema)
+
+    def project(self, schema: Schema) -> Callable[[Any], Any]:
+        """A function that keeps what a response schema declares of a record, at every depth."""
+        return self._projections.of(schema)

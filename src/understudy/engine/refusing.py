@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from understudy.behaviour.model import Errors
-from understudy.contract.values import Operation
+from understudy.contract.values import Operation, Response, Schema
 from understudy.engine.outcomes import Outcome, encode
 from understudy.engine.plans import Script
 from understudy.problems import KINDS, Problem
+
+DETAILS = "application/problem+json"
 
 TITLES: Mapping[int, str] = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable",
@@ -35,7 +37,58 @@ def refuse(script: Script, problem: Problem, operation: Operation | None) -> Out
         return Outcome(status, str(row["text"]).encode(), "text/plain; charset=utf-8", _reason(problem), headers)
     if errors.fields:
         return Outcome(status, encode(_shaped(script, errors, row, problem, status)), errors.media_type, _reason(problem), headers)
-    return Outcome(status, encode(_details(problem, status)), "application/problem+json", _reason(problem), headers)
+    declared = operation.response(status) if operation is not None else None
+    media, schema = _json_of(declared)
+    if media is not None and schema is not None and media != DETAILS:
+        return Outcome(status, encode(_synthesised(script, schema, problem, status)), media, _reason(problem), headers)
+    if declared is not None and declared.content and DETAILS not in declared.content:
+        text = next(iter(declared.content))
+        return Outcome(status, problem.message.encode() if media is None else b"{}", media or text, _reason(problem), headers)
+    return Outcome(status, encode(_details(problem, status)), DETAILS, _reason(problem), headers)
+
+
+def _json_of(response: Response | None) -> tuple[str | None, Schema | None]:
+    """The JSON media type a response declares, problem details first, and its schema."""
+    content = response.content if response is not None else {}
+    media = DETAILS if DETAILS in content else next((name for name in content if "json" in name), None)
+    return media, content.get(media) if media else None
+
+
+def _synthesised(script: Script, schema: Schema, problem: Problem, status: int) -> Any:
+    """A valid body of the declared shape that says what was wrong in its message-like fields."""
+    body = script.contract.example(schema, "response")
+    told = _tell(body, _said(problem, status))
+    return told if script.contract.validator(schema, "response").is_valid(told) else _plain(script, schema, body, problem, status)
+
+
+def _plain(script: Script, schema: Schema, body: Any, problem: Problem, status: int) -> Any:
+    """As much of what was wrong as the shape allows, field by field; the bare example where it allows nothing."""
+    if not isinstance(body, dict):
+        return body
+    valid = script.contract.validator(schema, "response").is_valid
+    for name, value in _said(problem, status).items():
+        if name in body and valid({**body, name: value}):
+            body = {**body, name: value}
+    return body
+
+
+def _tell(value: Any, said: Mapping[str, Any]) -> Any:
+    if isinstance(value, dict):
+        return {name: said[name.lower()] if name.lower() in said and _alike(part, said[name.lower()]) else _tell(part, said) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_tell(part, said) for part in value]
+    return value
+
+
+def _alike(old: Any, new: Any) -> bool:
+    return type(old) is type(new)
+
+
+def _said(problem: Problem, status: int) -> dict[str, Any]:
+    """What a refusal has to say, by the names such fields go by."""
+    words = ("message", "detail", "details", "description", "error_description", "errormessage", "error_message", "reason", "msg", "error")
+    field = {name: problem.field for name in ("field", "pointer", "param", "path", "property")} if problem.field else {}
+    return {**dict.fromkeys(words, problem.message), **field, "status": status, "statuscode": status, "status_code": status, "title": TITLES.get(status, "")}
 
 
 def _status(problem: Problem, row: Mapping[str, Any], operation: Operation | None) -> int:

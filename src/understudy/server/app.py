@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from hashlib import blake2b
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -180,8 +181,6 @@ def _origin(scope: Scope) -> str:
 
 
 def _world_of(key: bytes) -> str:
-    from hashlib import blake2b
-
     return "key-" + blake2b(key, digest_size=10).hexdigest()
 
 

@@ -226,7 +226,7 @@ def _clock(world: World) -> dict[str, Any]:
 
 
 def events(sandbox: Sandbox, request: Request, body: Any) -> Any:
-    """The facts recorded so far, oldest first; `after` skips those up to a number, `type` picks (`INVOICE.*`)."""
+    """The facts recorded so far, oldest first; `after` skips those up to a number, `type` picks (`ORDER.*`)."""
     world = _world(sandbox, request)
     after = _number(request, "after", 0)
     wanted = request.query_params.get("type", "*")

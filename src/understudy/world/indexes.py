@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import orjson
 
-from understudy.world.parts import SPAN, Buckets, Part, Run, part
+from understudy.world.parts import BUCKET, SPAN, Buckets, Part, Run, part
 
 Record = Mapping[str, Any]
 Entry = Any  # a serial number or, in an ordered index, (rank, value, serial number)
@@ -203,20 +203,25 @@ class Index:
 
     def _add(self, key: Hashable, entry: Entry) -> None:
         postings = self._postings
-        held = postings.get(key)
-        if type(held) is Run and held.owner is postings.owner:
+        bucket = postings.bucket(key)
+        held = bucket.get(key)
+        if held is None:
+            bucket[key] = entry
+            if len(bucket) > BUCKET:
+                postings.split(key)
+        elif type(held) is Run and held.owner is postings.owner:
             held.add(entry)
         else:
-            postings.set(key, entry if held is None else _with(held, entry, postings.owner))
+            bucket[key] = _with(held, entry, postings.owner)
 
     def _remove(self, key: Hashable, entry: Entry) -> None:
         postings = self._postings
-        held = postings.get(key)
-        left = _without(held, entry, postings.owner)
+        bucket = postings.bucket(key)
+        left = _without(bucket[key], entry, postings.owner)
         if left is None:
-            postings.discard(key)
-        elif left is not held:
-            postings.set(key, left)
+            del bucket[key]
+        else:
+            bucket[key] = left
 
 
 def _combined(fields: tuple[str, ...]) -> Callable[[Record], tuple[Hashable, ...]]:

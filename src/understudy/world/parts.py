@@ -71,19 +71,19 @@ class Buckets(Generic[K, V]):
 
     def set(self, key: K, value: V) -> None:
         """Put `value` at `key`, over what was there."""
-        bucket = self.spine[hash(key) & self.mask]
-        if bucket.owner is not self.owner:
-            bucket = self._own(hash(key) & self.mask)
-        bucket[key] = value
-        if len(bucket) > BUCKET:
-            self._split(hash(key) & self.mask)
+        held = self.bucket(key)
+        held[key] = value
+        if len(held) > BUCKET:
+            self.split(key)
 
     def discard(self, key: K) -> None:
         """Take `key` out, if it is there."""
-        bucket = self.spine[hash(key) & self.mask]
-        if bucket.owner is not self.owner:
-            bucket = self._own(hash(key) & self.mask)
-        bucket.pop(key, None)
+        self.bucket(key).pop(key, None)
+
+    def bucket(self, key: K) -> Bucket[K, V]:
+        """The bucket of `key`, to be changed in place; once it holds more than BUCKET entries, `split` is due."""
+        held = self.spine[hash(key) & self.mask]
+        return held if held.owner is self.owner else self._own(hash(key) & self.mask)
 
     def fork(self) -> Buckets[K, V]:
         """A second map with the same contents."""
@@ -104,7 +104,9 @@ class Buckets(Generic[K, V]):
         for position in range(first, len(self.spine), step):
             self.spine[position] = bucket
 
-    def _split(self, position: int) -> None:
+    def split(self, key: K) -> None:
+        """Part the bucket of `key` in two."""
+        position = hash(key) & self.mask
         bucket = self.spine[position]
         bit = 1 << bucket.depth
         if bit > self.mask:

@@ -120,8 +120,8 @@ def _field(condition: tuple[str, frozenset[Any]]) -> str:
 def _worthwhile(table: LivingTable, fields: tuple[str, ...], query: Query) -> Index | None:
     order = query.order_by
     if (fields, order) not in table.indexes and fields and _is_combined(fields, order):
-        candidates = _candidates(table, query)
-        if candidates is not None and len(candidates) <= FEW:
+        narrowest = _narrowest(table, query)
+        if narrowest is not None and _size(narrowest) <= FEW:
             return None
     return index_for(table, fields, order)
 
@@ -187,27 +187,29 @@ def _disjoint(index: Index, groups: list[Group]) -> list[Group]:
 
 def _read(table: LivingTable, query: Query) -> list[int]:
     """The serial numbers of all records asked for, in order, by reading the candidates."""
-    candidates = _candidates(table, query)
-    serials = table.records.serials[:] if candidates is None else candidates
     tests = _tests(query)
     rank = rank_at(query.order_by) if query.order_by is not None else lambda record: (0, 0)
     found = [
-        (*rank(record), serial) for serial, record in table.decoded(serials) if all(test(record) for test in tests)
+        (*rank(record), serial)
+        for serial, record in table.decoded(_candidates(table, query))
+        if all(test(record) for test in tests)
     ]
     found.sort(reverse=query.descending)
     return [entry[2] for entry in found]
 
 
-def _candidates(table: LivingTable, query: Query) -> list[int] | None:
-    """The fewest serial numbers that one condition leaves over, ascending; None for all there are."""
-    best: list[Group] | None = None
-    for groups in _narrowed(table, query):
-        if best is None or _size(groups) < _size(best):
-            best = groups
-    if best is None:
-        return None
-    entries = [entry for held, low, high in best for entry in held[low:high]]
+def _candidates(table: LivingTable, query: Query) -> list[int]:
+    """The serial numbers that the narrowest condition leaves over, ascending."""
+    narrowest = _narrowest(table, query)
+    if narrowest is None:
+        return table.records.serials[:]
+    entries = [entry for held, low, high in narrowest for entry in held[low:high]]
     return sorted({entry if type(entry) is int else entry[2] for entry in entries})
+
+
+def _narrowest(table: LivingTable, query: Query) -> list[Group] | None:
+    """The groups of the condition that leaves the fewest records over; None without such a condition."""
+    return min(_narrowed(table, query), key=_size, default=None)
 
 
 def _narrowed(table: LivingTable, query: Query) -> Sequence[list[Group]]:

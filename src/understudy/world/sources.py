@@ -66,7 +66,7 @@ def _yaml(data: bytes, where: str) -> Any:
 
 
 def _loader() -> Any:
-    import yaml
+    import yaml  # as above
 
     base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     tags = "tag:yaml.org,2002:"

@@ -18,7 +18,7 @@ from understudy.problems import Problem
 from understudy.world import queries
 from understudy.world.indexes import Record
 from understudy.world.queries import Page, Query
-from understudy.world.tables import Database, LivingTable, living_table, table_names
+from understudy.world.tables import Database, LivingTable, living_table
 
 __all__ = ("Change", "Changed", "Page", "Query", "Store", "trimmed")
 
@@ -89,8 +89,8 @@ class Store:
         return 0 if table is None else len(table.records)
 
     def resources(self) -> list[str]:
-        """The resources that have records, in the order in which they first had some."""
-        return table_names(self._tables.values())
+        """The names of the resources that have records, sorted."""
+        return sorted(name for name, table in self._tables.items() if len(table.records))
 
     def commit(self, changes: Sequence[Changed]) -> None:
         """Apply all changes in turn, or none: O(log n) each.
@@ -141,10 +141,10 @@ class Store:
     def load(mapping: Mapping[str, Any]) -> Store:
         """A store with the contents of a dump, document ids included. Raises ValueError, naming the place."""
         store = Store()
-        keys = {(key["table"], key["doc_id"]): key["id"] for key in _tables_of(mapping).get(KEYS, {}).values()}
-        for name, documents in _tables_of(mapping).items():
-            if name != KEYS:
-                _fill(living_table(store.database, name), documents, keys)
+        tables = dict(_tables_of(mapping))
+        keys = dict(_keys(tables.pop(KEYS, {})))
+        for name, documents in tables.items():
+            _fill(living_table(store.database, name), documents, keys)
         return store
 
     def _step(self, change: Changed) -> Step:
@@ -215,14 +215,38 @@ def _tables_of(mapping: Any) -> Mapping[str, Any]:
     return mapping
 
 
+def _keys(documents: Mapping[str, Any]) -> Iterator[tuple[tuple[str, int], str]]:
+    for number, key in documents.items():
+        match key:
+            case {"table": str(table), "doc_id": int(doc_id), "id": str(id)}:
+                yield (table, doc_id), id
+            case _:
+                raise ValueError(f"{KEYS}.{number}: must give table, doc_id and id")
+
+
 def _fill(table: LivingTable, documents: Mapping[str, Any], keys: Mapping[tuple[str, int], str]) -> None:
-    for serial, place, document in sorted(_documents(table.name, documents)):
+    last = None
+    for serial, place, document in sorted(_documents(table.name, documents), key=_number):
         id = keys.get((table.name, serial)) or _own_id(document)
         if id is None:
             raise ValueError(f"{place}: the document has no `id`, and `{KEYS}` does not give it one")
         if id in table.records:
             raise ValueError(f"{place}: a second document with the id {id}")
-        table.insert_record(id, trimmed(orjson.dumps(document)), document, serial)
+        if serial == last:
+            raise ValueError(f"{place}: a second document of that number")
+        last = serial
+        table.insert_record(id, _encoded(place, document), document, serial)
+
+
+def _number(document: tuple[int, str, dict[str, Any]]) -> int:
+    return document[0]
+
+
+def _encoded(place: str, document: dict[str, Any]) -> bytes:
+    try:
+        return trimmed(orjson.dumps(document))
+    except TypeError as error:
+        raise ValueError(f"{place}: cannot be encoded as JSON: {error}") from error
 
 
 def _documents(name: str, documents: Mapping[str, Any]) -> Iterator[tuple[int, str, dict[str, Any]]]:

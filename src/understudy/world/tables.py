@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import UnsupportedOperation
 from typing import Any, NoReturn, cast
 
@@ -149,8 +149,3 @@ class Database(TinyDB):
 def living_table(database: Database, name: str) -> LivingTable:
     """The table `name`, made now if there is none."""
     return cast("LivingTable", database.table(name))
-
-
-def table_names(tables: Iterable[LivingTable]) -> list[str]:
-    """The names of the tables that hold records, in the order in which they were first written to."""
-    return [table.name for table in tables if len(table)]

@@ -1,0 +1,137 @@
+"""Billing periods as records: planned, begun, ended, one after the other on the clock, each with its invoice.
+
+1. PLANNED begins at `start_at` and RUNNING ends at `end_at`, by timer; what is due at once happens at once.
+2. The end of one period plans the next; nothing looks further ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from understudy_solvimon import periods
+from understudy_solvimon.periods import Period, Rhythm
+from understudy_solvimon.sandbox import invoices, usage
+from understudy_solvimon.sandbox.terms import Record, when
+
+if TYPE_CHECKING:
+    from understudy.engine.transaction import Happening, Transaction
+
+
+def zone_of(tx: Transaction, subscription: Mapping[str, Any]) -> ZoneInfo:
+    """The customer's time zone."""
+    customer = tx.get("customer", str(subscription.get("customer_id"))) or {}
+    return periods.zone(customer.get("timezone"))
+
+
+def rhythm_of(tx: Transaction, subscription: Mapping[str, Any]) -> Rhythm:
+    """What fixes a subscription's billing periods."""
+    return Rhythm(
+        periods.instant(subscription["begins_at"]),
+        periods.length(subscription["billing_period"]),
+        zone_of(tx, subscription),
+        subscription.get("billing_time") or "EXACT",
+    )
+
+
+def period_of(record: Mapping[str, Any]) -> Period:
+    """The value of a billing period's record."""
+    start, end, first, last = (
+        periods.instant(record[field]) for field in ("start_at", "end_at", "whole_start_at", "whole_end_at"))
+    return Period(start, end, first, last)
+
+
+def plan(tx: Transaction, subscription: Record, at: datetime) -> None:
+    """Plan the period that holds a moment, unless the subscription ends before it."""
+    ends = when(subscription, "ends_at")
+    if ends is not None and ends <= at:
+        return
+    period = periods.cut(periods.period_at(rhythm_of(tx, subscription), at), ends)
+    tx.create("billing_period", {
+        "pricing_plan_subscription_id": subscription["id"],
+        "customer_id": subscription["customer_id"],
+        "start_at": periods.stamp(period.start),
+        "end_at": periods.stamp(period.end),
+        "whole_start_at": periods.stamp(period.whole_start),
+        "whole_end_at": periods.stamp(period.whole_end),
+        "stale": False,
+    })
+
+
+def period_planned(tx: Transaction, change: Happening) -> None:
+    """Begin a period whose time has come already."""
+    period = tx.get("billing_period", change.id)
+    if period is not None and period["status"] == "PLANNED" and periods.instant(period["start_at"]) <= tx.now:
+        tx.fire("billing_period", change.id, "begin")
+
+
+def period_begun(tx: Transaction, change: Happening) -> None:
+    """Activate the subscription, open the period's invoice, book the events that waited; end it where it is over."""
+    period = tx.get("billing_period", change.id)
+    if period is None or period["status"] != "RUNNING":
+        return
+    subscription = tx.need("subscription", period["pricing_plan_subscription_id"])
+    if subscription["status"] == "DRAFT":
+        tx.fire("subscription", subscription["id"], "activate")
+        subscription = tx.update("subscription", subscription["id"], {"activated_at": tx.stamp})
+    tx.update("billing_period", change.id, {"running_for": subscription["id"]})
+    invoice = invoices.open_invoice(tx, period, subscription)
+    tx.update("billing_period", change.id, {"invoice_id": invoice["id"]})
+    usage.book_waiting(tx, subscription["id"])
+    if periods.instant(period["end_at"]) <= tx.now:
+        tx.fire("billing_period", change.id, "end")
+
+
+def period_ended(tx: Transaction, change: Happening) -> None:
+    """Close the period's invoice for usage in time, start its grace, and plan the next period."""
+    period = tx.update("billing_period", change.id, {"running_for": None})
+    invoices.period_over(tx, period)
+    subscription = tx.need("subscription", period["pricing_plan_subscription_id"])
+    if subscription["status"] not in ("VOID", "ARCHIVED"):
+        plan(tx, subscription, periods.instant(period["end_at"]))
+
+
+def recut(tx: Transaction, subscription: Record, period: Record) -> None:
+    """Give a running period the end that the subscription's own end leaves it."""
+    whole = periods.instant(period["whole_end_at"])
+    ends = when(subscription, "ends_at")
+    end = periods.stamp(whole if ends is None else min(whole, max(ends, periods.instant(period["start_at"]))))
+    tx.update("billing_period", period["id"], {"end_at": end, "stale": True})
+
+
+def resume(tx: Transaction, subscription: Record, last: Record) -> None:
+    """Plan on from the last period that ended, for a subscription that goes on after all."""
+    plan(tx, subscription, periods.instant(last["end_at"]))
+
+
+def stop_at(tx: Transaction, subscription: Record, at: datetime) -> None:
+    """Let billing end at a moment: at once, or at the end of a shortened period."""
+    period = tx.first("billing_period", running_for=subscription["id"])
+    if period is None:
+        if at <= tx.now:
+            unplan(tx, subscription["id"])
+        return
+    recut(tx, subscription, period)
+    if at <= tx.now:
+        tx.fire("billing_period", period["id"], "end")
+
+
+def unplan(tx: Transaction, subscription_id: str) -> None:
+    """Drop a period that has not begun."""
+    for period in tx.find("billing_period", pricing_plan_subscription_id=subscription_id):
+        if period["status"] == "PLANNED":
+            tx.delete("billing_period", period["id"])
+
+
+def void(tx: Transaction, subscription_id: str) -> None:
+    """Stop a subscription's periods and void their invoices, except those that are FINAL."""
+    unplan(tx, subscription_id)
+    for period in tx.find("billing_period", pricing_plan_subscription_id=subscription_id):
+        if period["status"] == "RUNNING":
+            tx.fire("billing_period", period["id"], "void")
+            tx.update("billing_period", period["id"], {"running_for": None, "stale": False})
+        invoices.void(tx, str(period.get("invoice_id")))
+
+

@@ -1,0 +1,67 @@
+"""Stock schemathesis over a document against an application in process: every check, every phase, a fixed seed."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import schemathesis
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import events, from_schema
+
+
+@dataclass
+class Verdict:
+    """What a run found: calls made, statuses seen, and each distinct failure with the request that shows it."""
+
+    calls: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    failures: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+    def summary(self) -> str:
+        """All failures, readable."""
+        lines = [f"{check} {label}: {message}\n    {shown}" for (check, label, message), shown in self.failures.items()]
+        return "\n".join([*lines, *self.errors])
+
+
+def fuzz(document: Mapping[str, Any], app: Any, *, seed: int = 1, examples: int = 30, settings: Mapping[str, Any] | None = None, phases: Mapping[str, Any] | None = None) -> Verdict:
+    """Run it. `examples` is the most cases per operation in fuzzing, and of scenarios in the stateful phase."""
+    config = SchemathesisConfig.from_dict({
+        "seed": seed,
+        "generation": {"max-examples": examples},
+        "phases": dict(phases or {}),
+        "continue-on-failure": True,
+        **(settings or {}),
+    })
+    schema = schemathesis.openapi.from_dict(copy.deepcopy(dict(document)), config=config)
+    schema.app = app
+    verdict = Verdict()
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.ScenarioFinished):
+            _add(verdict, event)
+        elif isinstance(event, events.NonFatalError):
+            verdict.errors.append(f"{event.label}: {event.info!r} {getattr(event, 'value', '')!r}"[:2000])
+        elif isinstance(event, events.FatalError):
+            verdict.errors.append(f"fatal: {event.exception!r}")
+    return verdict
+
+
+def _add(verdict: Verdict, event: Any) -> None:
+    for interaction in event.recorder.interactions.values():
+        verdict.calls += 1
+        if interaction.response is not None:
+            verdict.statuses[interaction.response.status_code] += 1
+    for case, checks in event.recorder.checks.items():
+        for check in checks:
+            if check.failure_info is None:
+                continue
+            node = event.recorder.interactions.get(case)
+            shown = ""
+            if node is not None:
+                shown = f"{node.request.method} {node.request.uri} {node.request.body!r} -> {node.response and node.response.status_code} {node.response and node.response.content!r}"[:1500]
+            failure = check.failure_info.failure
+            verdict.failures.setdefault((check.name, str(event.label), f"{failure.title}: {failure.message}"[:400]), shown)
