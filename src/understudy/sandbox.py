@@ -80,7 +80,7 @@ class Sandbox:
 def open_sandbox(options: Options = Options()) -> Sandbox:
     """Load, check and wire a sandbox. Raises Unplayable with every fault found, or sources.Unreadable, or FixtureFault."""
     spec = _bundled("openapi") / f"{BUNDLED}.yaml" if options.spec is None else Path(options.spec)
-    contract = _contract(spec)
+    contract = _contract(spec, options.strict)
     behaviour = _behaviour(spec, options.behaviour)
     if options.keys is not None:
         behaviour = replace(behaviour, auth=replace(behaviour.auth or Auth(), keys=options.keys))
@@ -88,7 +88,7 @@ def open_sandbox(options: Options = Options()) -> Sandbox:
     if faults:
         raise Unplayable(faults)
     script = Script(contract, behaviour, _effects(behaviour))
-    stage = Stage(script, strict=options.strict, open=options.open)
+    stage = Stage(script, open=options.open)
     fixture = _fixture(options.fixture, spec)
     title = str(sources.read(spec).get("info", {}).get("title", spec.stem))
     return Sandbox(stage, Worlds(_prepare(stage, fixture, options)), title, fixture, str(spec))
@@ -110,11 +110,11 @@ def _prepare(stage: Stage, fixture: Fixture, options: Options) -> World:
     return world
 
 
-def _contract(spec: Path) -> Contract:
+def _contract(spec: Path, strict: bool) -> Contract:
     document = sources.read(spec)
     if not isinstance(document, Mapping):
         raise sources.Unreadable(str(spec), "not an OpenAPI document: the top is no object")
-    return Contract.of([(spec.resolve().as_uri(), document)], retrieve=sources.retriever(spec.resolve().parent))
+    return Contract.of([(spec.resolve().as_uri(), document)], retrieve=sources.retriever(spec.resolve().parent), strict=strict)
 
 
 def _behaviour(spec: Path, named: str | None) -> Behaviour:

@@ -23,6 +23,7 @@ FIRST_YEAR, LAST_YEAR = 1969, 3000
 """Billing has no business outside these years, and no arithmetic on dates within them can overflow."""
 
 
+_OFFSET = re.compile(r"(?:GMT|UTC)([+-])(\d{1,2})(?::?00)?", re.ASCII)
 _DURATION = re.compile(
     r"P(?:(?P<weeks>\d{1,4})W)?(?:(?P<days>\d{1,5})D)?"
     r"(?:T(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,9})S)?)?"
@@ -79,11 +80,13 @@ def length(period: Mapping[str, object], field: str = "") -> Length:
 
 
 def zone(name: object) -> ZoneInfo:
-    """The time zone of an IANA name; UTC where there is none. Raises Refusal for a name nobody knows."""
+    """The time zone of an IANA name or of an offset such as GMT+1; UTC without a name. Raises Refusal for any other."""
     if name is None:
         return ZoneInfo("UTC")
+    offset = _OFFSET.fullmatch(str(name))
     try:
-        return ZoneInfo(str(name))
+        # The Etc zones count hours the other way round (tz database, file `etcetera`).
+        return ZoneInfo(f"Etc/GMT{'-' if offset[1] == '+' else '+'}{int(offset[2])}" if offset else str(name))
     except (ValueError, OSError, KeyError):
         raise Refusal("timezone", f'"{name}" is no time zone; name one as Europe/Berlin') from None
 

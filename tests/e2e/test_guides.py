@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from support.guides import CLONE, FIRST_REQUEST, QUERIES, TUTORIAL, Step, usage
 from support.served import Served, served
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import enum
+import gc
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -155,17 +158,24 @@ class TestCommit:
         assert [store.find("customer", "status", status) for status in "ABC"] == [[], ["a"], []]
 
     def test_what_the_encoder_makes_of_a_value_is_what_is_found(self, store: Store) -> None:
-        """NaN becomes null, a date a string, a tuple an array."""
+        """NaN becomes null, a date a string, a tuple an array, a member of an enumeration its value."""
         store.prepare("customer", "value")
-        for id, value in {"nan": float("nan"), "date": datetime.date(2025, 5, 6), "pair": (1, 2)}.items():
+        colour = enum.StrEnum("colour", "RED")
+        for id, value in {
+            "nan": float("nan"),
+            "date": datetime.date(2025, 5, 6),
+            "pair": (1, 2),
+            "red": colour.RED,
+        }.items():
             store.commit([create(id, value=value)])
+        assert store.find("customer", "value", "red") == ["red"]
         assert [store.find("customer", "value", value) for value in (None, "2025-05-06", 2)] == [
             ["nan"],
             ["date"],
             ["pair"],
         ]
-        store.commit([update(id, value=0) for id in ("nan", "date", "pair")])
-        assert store.find("customer", "value", 0) == ["nan", "date", "pair"]
+        store.commit([update(id, value=0) for id in ("nan", "date", "pair", "red")])
+        assert store.find("customer", "value", 0) == ["nan", "date", "pair", "red"]
 
 
 class TestCount:
@@ -244,6 +254,20 @@ class TestFork:
             store.commit([create(str(number), parity=number % 2)])
         assert [moment.count("customer") for moment in moments] == list(range(200))
         assert moments[120].find("customer", "parity", 1) == [str(number) for number in range(1, 120, 2)]
+
+    def test_a_store_that_is_dropped_is_gone_at_once(self, store: Store) -> None:
+        """Nothing refers back to it, so nothing waits for the collector; its fork goes on."""
+        store.commit([create("a", status="A")])
+        store.find("customer", "status", "A")
+        ended = store.fork()
+        watched = weakref.ref(ended.database)
+        gc.disable()
+        try:
+            del ended
+            assert watched() is None
+        finally:
+            gc.enable()
+        assert store.count("customer") == 1
 
 
 class TestDump:

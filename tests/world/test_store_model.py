@@ -107,7 +107,7 @@ class History(RuleBasedStateMachine):
             self.patched.setattr(module, name, value)
         self.sides: list[tuple[Store, Model]] = [(Store(), {})]
 
-    @initialize(few=st.sampled_from([-1, 2, 32]), most=st.sampled_from([0, 5, 64]))
+    @initialize(few=st.sampled_from([-1, 2, 32]), most=st.sampled_from([0, 5, 32]))
     def choose_limits(self, few: int, most: int) -> None:
         """How soon a query is given an index."""
         self.patched.setattr(queries, "FEW", few)

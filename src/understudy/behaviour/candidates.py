@@ -20,7 +20,9 @@ from understudy.contract.values import Operation, Schema
 if TYPE_CHECKING:
     from understudy.contract.shapes import Shape
 
-_ALIASES = frozenset("me self current default latest mine my last first".split())
+_ALIASES = frozenset((
+    "me", "self", "current", "default", "latest", "mine", "my", "last", "first",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def _viable(made: Candidate) -> Candidate | str:
     site = made.site
     if not site.items and not (made.listing and made.creates):
         return "a list whose records nothing makes or changes" if made.listing else "no path names one of them"
-    if made.made or not site.nested and made.listing is not None and "GET" in site.items:
+    if made.made or (not site.nested and made.listing is not None and "GET" in site.items):
         return made
     return "no operation makes one and no list shows them all, so there is nothing to keep"
 
@@ -155,7 +157,10 @@ def _united(shapes: list[Shape]) -> Shape:
 def item_parameters(site: Site) -> tuple[str, ...]:
     """The names that the last path parameter has over the operations on items, GET's first."""
     ordered = sorted(site.items.values(), key=lambda operation: operation.method != "GET")
-    verbs = [parameters(operation.path.partition("}:")[0] + "}" if "}:" in operation.path else operation.path) for operation in site.verbs.values()]
+    verbs = [
+        parameters(operation.path.partition("}:")[0] + "}" if "}:" in operation.path else operation.path)
+        for operation in site.verbs.values()
+    ]
     names = [parameters(operation.path)[-1] for operation in ordered]
     return tuple(dict.fromkeys([*names, *(found[-1] for found in verbs if found)]))
 
@@ -165,7 +170,9 @@ def _creates(look: Look, site: Site, record: _Record) -> bool:
     if operation is None:
         return False
     read_elsewhere = "GET" in site.items or "GET" in site.operations
-    return _overlaps(look, operation, record, site.name) or (read_elsewhere and _answers(look, operation, record, site.name))
+    return _overlaps(look, operation, record, site.name) or (
+        read_elsewhere and _answers(look, operation, record, site.name)
+    )
 
 
 def _overlaps(look: Look, operation: Operation, record: _Record, name: Words) -> bool:
@@ -173,7 +180,9 @@ def _overlaps(look: Look, operation: Operation, record: _Record, name: Words) ->
     body = _body(look, operation, name)
     if body is None or is_array(body):
         return False
-    return bool(body.properties.keys() & record.shape.properties.keys()) or (not body.properties and "object" in body.types)
+    return bool(body.properties.keys() & record.shape.properties.keys()) or (
+        not body.properties and "object" in body.types
+    )
 
 
 def _body(look: Look, operation: Operation, name: Words) -> Shape | None:
@@ -256,7 +265,11 @@ def _singleton(look: Look, site: Site, answer: Schema | None) -> Candidate | str
     fitting = [method for method in writers if _overlaps(look, site.operations[method], record, site.name)]
     if not shape.properties or not fitting:
         return "nothing changes what it answers" if shape.properties else "its answer is no object with properties"
-    excluded = [(one, "it does not change what GET answers") for method, one in site.operations.items() if method not in ("GET", *fitting)]
+    excluded = [
+        (one, "it does not change what GET answers")
+        for method, one in site.operations.items()
+        if method not in ("GET", *fitting)
+    ]
     return Candidate(
         site=site,
         name=site.name,

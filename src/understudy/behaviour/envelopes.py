@@ -17,7 +17,21 @@ from understudy.contract.values import Schema
 if TYPE_CHECKING:
     from understudy.contract.shapes import Shape
 
-LISTING = ("data", "items", "results", "value", "values", "content", "elements", "records", "list", "rows", "entries", "objects", "result")
+LISTING = (
+    "data",
+    "items",
+    "results",
+    "value",
+    "values",
+    "content",
+    "elements",
+    "records",
+    "list",
+    "rows",
+    "entries",
+    "objects",
+    "result",
+)
 WRAPPING = ("data", "result", "response", "payload", "content", "item", "resource", "object", "body")
 _ASIDE = frozenset(("links", "errors", "warnings", "included", "messages", "actions"))
 _DEPTH = 3
@@ -132,7 +146,15 @@ _QUANTITY: Mapping[str, str] = {
 }  # fmt: skip
 """A property's name without signs and capitals -> what of the page it says."""
 
-_PLACE = {"next": "next", "prev": "previous", "previous": "previous", "first": "first", "last": "last", "self": "current", "current": "current"}
+_PLACE = {
+    "next": "next",
+    "prev": "previous",
+    "previous": "previous",
+    "first": "first",
+    "last": "last",
+    "self": "current",
+    "current": "current",
+}
 
 
 def _meta(look: Look, shape: Shape, without: str, depth: int = 0) -> dict[str, Any]:
@@ -169,11 +191,16 @@ def _placed(look: Look, part: Schema, place: str) -> Any:
     numeric = bool(shape.types & {"integer", "number"})
     if place in ("first", "last", "current") or not (numeric or _is_token(shape, part)):
         return f"{place}_url" if not numeric else {"current": "page", "last": "pages"}.get(place)
-    return f"{place}_{'page' if _says(part, 'page') else 'cursor'}"
+    by_number = numeric and not _says(part, "timestamp", "cursor", "token")
+    return f"{place}_{'page' if by_number else 'cursor'}"
 
 
 def _is_token(shape: Shape, part: Schema) -> bool:
-    return shape.format not in ("uri", "url") and _says(part, "cursor", "token", "opaque") and not _says(part, "url", "uri", "link")
+    return (
+        shape.format not in ("uri", "url")
+        and _says(part, "cursor", "token", "opaque")
+        and not _says(part, "url", "uri", "link")
+    )
 
 
 def _says(part: Schema, *texts: str) -> bool:
@@ -201,16 +228,16 @@ def unwrapped(look: Look, schema: Schema, name: Words, direction: str = "respons
     shape = look.shape(schema, direction)
     if not shape.properties or "id" in shape.properties:
         return schema, None
-    for fits in _wrappers(shape.properties, name):
+    for fits in _wrappers(shape.properties, name, direction):
         for prop, part in shape.properties.items():
             if fits(prop) and is_object(look.shape(part, direction)):
                 return part, prop
     return schema, None
 
 
-def _wrappers(properties: Mapping[str, Schema], name: Words) -> Iterable[Callable[[str], bool]]:
+def _wrappers(properties: Mapping[str, Schema], name: Words, direction: str) -> Iterable[Callable[[str], bool]]:
     yield lambda prop: singular(prop) == words(prop) and called(prop, name)
-    if len(properties) == 1:
+    if len(properties) == 1 and direction == "response":
         yield lambda prop: True
-    if len(properties) <= 4:
+    if len(properties) <= 4 and direction == "response":
         yield lambda prop: prop in WRAPPING

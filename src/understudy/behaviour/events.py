@@ -27,7 +27,9 @@ def events_of(names: Iterable[str], resources: Mapping[str, Resource]) -> tuple[
         spot = _resource(name, known)
         fact = _fact(spot[1], resources[spot[0]]) if spot else None
         if spot is None or fact is None:
-            notes.append(Note(name, "a webhook no change of a record sends", "its name holds no resource with a fact or a state"))
+            notes.append(
+                Note(name, "a webhook no change of a record sends", "its name holds no resource with a fact or a state")
+            )
         elif fact not in found.setdefault(spot[0], {}):
             found[spot[0]][fact] = name
             notes.append(Note(spot[0], f"{fact}: the event {name}", "the resource and the fact in the webhook's name"))

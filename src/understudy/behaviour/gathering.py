@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 
 from understudy.behaviour.candidates import Candidate, candidate, item_parameters
 from understudy.behaviour.envelopes import listing
@@ -51,7 +52,10 @@ def gather(look: Look, operations: Iterable[Operation]) -> Cast:
 def _without_places(found: Mapping[str, Candidate]) -> dict[str, Candidate]:
     """Candidates whose verbs are actions only: a word after an item that is a resource itself is none."""
     places = {path for one in found.values() for site in one.sites for path in (site.path, *site.joined)}
-    return {path: replace(one, site=_acting(one.site, places), views=tuple(_acting(view, places) for view in one.views)) for path, one in found.items()}
+    return {
+        path: replace(one, site=_acting(one.site, places), views=tuple(_acting(view, places) for view in one.views))
+        for path, one in found.items()
+    }
 
 
 def _acting(site: Site, places: set[str]) -> Site:
@@ -71,7 +75,10 @@ def _joined(found: Mapping[str, Candidate]) -> dict[str, Candidate]:
         else:
             kept = result[home]
             result[home] = replace(
-                kept, views=(*kept.views, one.site), excluded=kept.excluded + one.excluded, creates=kept.creates or one.creates
+                kept,
+                views=(*kept.views, one.site),
+                excluded=kept.excluded + one.excluded,
+                creates=kept.creates or one.creates,
             )
     return {path: result[path] for path in found if path in result}
 
@@ -89,7 +96,9 @@ def _home(look: Look, site: Site, found: Mapping[str, Candidate]) -> str | None:
     """The resource a refused site shows: a nested list of its records, or items of it without a collection."""
     if site.items and not site.operations:
         own = set(item_parameters(site)) - set(ID_FIELDS)
-        alike = [path for path, one in found.items() if one.site.word == site.word and own & set(item_parameters(one.site))]
+        alike = [
+            path for path, one in found.items() if one.site.word == site.word and own & set(item_parameters(one.site))
+        ]
         return alike[0] if len(alike) == 1 else None
     get = site.operations.get("GET")
     answer = look.answer(get) if get and site.nested and not site.items else None
@@ -120,15 +129,28 @@ def above(site: Site) -> list[tuple[str, str]]:
 def bound(parameter: str, parent: str, to: Candidate) -> str | None:
     """The declared property of a record that a parent's path parameter must equal; None where it shows none."""
     stem = snake(singular(parent))
-    tries = [parameter] if words(parameter) and plain(parameter) not in ID_FIELDS and not alternatives(parameter) else []
-    tries += [f"{stem}_id", f"{stem}_uuid", stem, *(f"{stem}_{word}" for word in ("slug", "name", "key"))]
+    tries = (
+        [parameter] if words(parameter) and plain(parameter) not in ID_FIELDS and not alternatives(parameter) else []
+    )
+    tries += [f"{stem}_id", f"{stem}_uuid", stem]
+    tries += [
+        f"{stem}_{word}"
+        for word in ("slug", "name", "key")
+        if words(parameter)[-1:] == (word,) or words(parameter) == singular(parent)
+    ]
     names = [name for name in to.record.properties if name != to.identity.field]
-    return next((name for wanted in tries if (name := matching(wanted, names)) is not None and _is_scalar(to, name)), None)
+    return next(
+        (name for wanted in tries if (name := matching(wanted, names)) is not None and _is_scalar(to, name)), None
+    )
 
 
 def _is_scalar(to: Candidate, name: str) -> bool:
     value = to.record.properties[name].value
-    return isinstance(value, dict) and value.get("type") not in ("object", "array") and not value.keys() & {"properties", "allOf", "$ref"}
+    return (
+        isinstance(value, dict)
+        and value.get("type") not in ("object", "array")
+        and not value.keys() & {"properties", "allOf", "$ref"}
+    )
 
 
 # --- names -------------------------------------------------------------------------------------------------------
@@ -144,13 +166,16 @@ def _named(found: Mapping[str, Candidate]) -> dict[str, Candidate]:
         for path, name in names.items():
             if name not in chosen.values() and (counts[name] == 1 or tops.get(name) == path):
                 chosen[path] = name
-    for number, path in enumerate(path for path in found if path not in chosen):
-        chosen[path] = f"{_name(path, 9)}_{number + 2}"
+    for path in (path for path in found if path not in chosen):
+        name = _name(path, 9)
+        chosen[path] = next(one for number in count(2) if (one := f"{name}_{number}") not in chosen.values())
     return {chosen[path]: one for path, one in found.items()}
 
 
 def _name(path: str, depth: int) -> str:
-    literals = [part for segment in path.split("/") if segment not in ("", "{}") for part in [singular(segment)] if part]
+    literals = [
+        part for segment in path.split("/") if segment not in ("", "{}") for part in [singular(segment)] if part
+    ]
     return snake(word for part in literals[-depth:] for word in part)
 
 

@@ -6,57 +6,45 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from understudy.behaviour import lifecycles
 from understudy.behaviour.candidates import Candidate, is_patch, item_parameters, reasons
+from understudy.behaviour.drafting import Draft
 from understudy.behaviour.events import events_of
 from understudy.behaviour.gathering import Cast, above, bound, gather
 from understudy.behaviour.looking import Look
 from understudy.behaviour.model import Behaviour, Idempotency, Lists, Note, Resource, Rule
 from understudy.behaviour.naming import plain, singular, snake
-from understudy.behaviour.paging import lists_of
-from understudy.behaviour.records import examples_of, id_form, is_made_up, object_type_of, stamps_of, state_of
+from understudy.behaviour.paging import Known, lists_of
+from understudy.behaviour.records import examples_of, id_form, is_made_up, object_type_of, stamps_of
 from understudy.behaviour.references import Reference, Target, Targets, references
-from understudy.contract.shapes import MISSING
-from understudy.contract.values import Operation
+from understudy.behaviour.roles import assign, is_modelled
+from understudy.behaviour.states import stated
+from understudy.contract.values import Operation, Parameter
 
 if TYPE_CHECKING:
     from understudy.contract.contract import Contract
 
-_IDEMPOTENCY = frozenset({"idempotencykey", "xidempotencykey", "idempotencytoken", "paypalrequestid", "idempotentkey"})
 _DAY = timedelta(hours=24)
-_CORE = ("style", "items", "page", "limit", "offset", "cursor", "before", "first_page", "default_limit", "order_by",
+_REPEATING = "a header parameter called idempotency key, or a request id whose description says so"
+_CORE = ("style", "page", "limit", "offset", "cursor", "before", "first_page", "default_limit", "order_by",
          "direction", "descending", "expand")  # fmt: skip
 """What the behaviour's own `lists` says for all resources: the commonest of these taken together."""
 
 _FACTS = {"created": "made", "updated": "changed"}
 
 
-@dataclass(slots=True)
-class _Draft:
-    """One resource on its way, and what has been found out about it."""
-
-    name: str
-    candidate: Candidate
-    look: Look
-    notes: list[Note] = field(default_factory=list)
-    idle: list[tuple[Operation, str]] = field(default_factory=list)  # actions that move no state
-
-    def say(self, finding: str, convention: str) -> None:
-        """Leave a note about this resource."""
-        self.notes.append(Note(self.name, finding, convention))
-
-
 def infer(contract: Contract) -> Behaviour:
     """What a document lets one understand of its API. What it does not is left out, and said so in a note."""
     look = Look(contract)
     cast = gather(look, contract.operations)
-    drafts = [_Draft(name, candidate, look) for name, candidate in cast.candidates.items()]
+    scopes = _scopes(contract.operations)
+    drafts = [Draft(name, candidate, look, scopes) for name, candidate in cast.candidates.items()]
     resources = {draft.name: _resource(draft) for draft in drafts}
     resources = _related(drafts, resources)
     resources, spoken = events_of(contract.webhooks, resources)
@@ -65,13 +53,23 @@ def infer(contract: Contract) -> Behaviour:
     notes = [note for draft in drafts for note in draft.notes]
     excluded = [pair for draft in drafts for pair in draft.candidate.excluded]
     idle = [pair for draft in drafts for pair in draft.idle]
-    return Behaviour(
+    behaviour = Behaviour(
         resources=resources,
         lists=shared,
         idempotency=idempotency,
         operations={operation.key: Rule(role="example") for operation, _ in excluded},
-        notes=(*_opening(contract, resources), *notes, *spoken, *said, *_refusals(cast, [*excluded, *idle])),
     )
+    refusals = _refusals(contract, behaviour, cast, [*excluded, *idle])
+    return replace(behaviour, notes=(*_opening(contract, resources), *notes, *spoken, *said, *refusals))
+
+
+def _scopes(operations: Iterable[Operation]) -> frozenset[str]:
+    """Query parameters that most operations take which are no GET: they name an account, not a property."""
+    changing = [one for one in operations if one.method not in ("GET", "HEAD")]
+    counts = Counter(
+        parameter.name for one in changing for parameter in one.parameters if parameter.location == "query"
+    )
+    return frozenset(name for name, count in counts.items() if len(changing) > 4 and 2 * count > len(changing))
 
 
 def _opening(contract: Contract, resources: Mapping[str, Resource]) -> Iterable[Note]:
@@ -82,23 +80,29 @@ def _opening(contract: Contract, resources: Mapping[str, Resource]) -> Iterable[
         finding = "no resources: every operation answers an example of what it declares, and nothing is kept"
         yield Note("document", finding, "no path holds items that some operation makes; RPC-style, or read-only")
     if any(operation.path.startswith(("/v{", "/{version}", "/{api")) for operation in contract.operations):
-        yield Note("document", "any value of the version segment is taken", "a constant beginning with a parameter; `version` can fix it")
+        yield Note(
+            "document",
+            "any value of the version segment is taken",
+            "a constant beginning with a parameter; `version` can fix it",
+        )
 
 
-def _refusals(cast: Cast, said: Iterable[tuple[Operation, str]]) -> Iterable[Note]:
-    """Why operations are not modelled; of those at a refused site that act on an item of a resource the action decides."""
-    acting = {one.key for candidate in cast.candidates.values() for site in candidate.sites for one in site.verbs.values()}
-    for operation, reason in said:
-        yield Note(operation.key, "not modelled", reason)
-    for key, reason in reasons(cast.sites.values(), cast.refused).items():
-        if key not in acting:
-            yield Note(key, "not modelled", reason)
+def _refusals(
+    contract: Contract, behaviour: Behaviour, cast: Cast, said: Iterable[tuple[Operation, str]]
+) -> Iterable[Note]:
+    """Why each operation that is not modelled is not, in the order of the document."""
+    why = {**reasons(cast.sites.values(), cast.refused), **{operation.key: reason for operation, reason in said}}
+    roles = assign(contract.operations, behaviour)
+    for operation in contract.operations:
+        role = roles[operation.key]
+        if not is_modelled(role, behaviour):
+            yield Note(operation.key, "not modelled", why.get(operation.key, role.convention))
 
 
 # --- one resource ------------------------------------------------------------------------------------------------
 
 
-def _resource(draft: _Draft) -> Resource:
+def _resource(draft: Draft) -> Resource:
     candidate = draft.candidate
     paths = list(dict.fromkeys(path for site in candidate.sites for path in site.documented))
     draft.say("a singleton" if candidate.singleton else "a resource", _why(candidate))
@@ -111,7 +115,7 @@ def _resource(draft: _Draft) -> Resource:
         request_wrap=candidate.request_wrap,
         given=0 if candidate.made or candidate.singleton else 1,
     )
-    for step in (_identified, _parented, _stamped, _typed, _stated, _listed):
+    for step in (_identified, _parented, _stamped, _typed, stated, _listed):
         resource = step(draft, resource)
     _say_how_made(draft)
     return resource
@@ -125,23 +129,35 @@ def _why(candidate: Candidate) -> str:
     return "a collection path and what stands at its items" if candidate.site.items else "one path lists and creates"
 
 
-def _say_how_made(draft: _Draft) -> None:
+def _say_how_made(draft: Draft) -> None:
     candidate = draft.candidate
     if not candidate.made and not candidate.singleton:
-        draft.say("one record is there from the beginning", "it is listed, retrieved and changed, but no operation makes one")
+        draft.say(
+            "one record is there from the beginning", "it is listed, retrieved and changed, but no operation makes one"
+        )
     if candidate.put_creates:
         draft.say("PUT on an item makes it", "nothing else makes one, so the client chooses the id")
     if candidate.wrap:
-        draft.say(f'answers hold the record in "{candidate.wrap}"', "a property named after the resource, or the only one")
+        draft.say(
+            f'answers hold the record in "{candidate.wrap}"', "a property named after the resource, or the only one"
+        )
     if candidate.request_wrap:
-        draft.say(f'requests hold the record in "{candidate.request_wrap}"', "a property named after the resource, or the only one")
-    if any(is_patch(draft.look, one) for site in candidate.sites for one in site.items.values() if one.method == "PATCH"):
+        draft.say(
+            f'requests hold the record in "{candidate.request_wrap}"',
+            "a property named after the resource, or the only one",
+        )
+    if any(
+        is_patch(draft.look, one) for site in candidate.sites for one in site.items.values() if one.method == "PATCH"
+    ):
         draft.say("PATCH takes a JSON Patch", "its body is an array of objects with `op` and `path` (RFC 6902)")
     for view in candidate.views:
-        draft.say(f"also at {view.documented[0]}", "records of the same schema, and the path's parameters are properties of it")
+        draft.say(
+            f"also at {view.documented[0]}",
+            "records of the same schema, and the path's parameters are properties of it",
+        )
 
 
-def _identified(draft: _Draft, resource: Resource) -> Resource:
+def _identified(draft: Draft, resource: Resource) -> Resource:
     candidate, own = draft.candidate, draft.candidate.identity
     if candidate.singleton:
         return replace(resource, id_field=own.field)
@@ -153,7 +169,9 @@ def _identified(draft: _Draft, resource: Resource) -> Resource:
     if form.convention:
         draft.say(f"ids look like {_looks(form.prefix, form.form, form.length)}", form.convention)
     if own.key:
-        draft.say(f'a path may also name it by "{own.key}"', f"path parameters {', '.join(item_parameters(candidate.site))}")
+        draft.say(
+            f'a path may also name it by "{own.key}"', f"path parameters {', '.join(item_parameters(candidate.site))}"
+        )
     return replace(
         resource, id_field=own.field, key=own.key, id_prefix=form.prefix, id_form=form.form, id_length=form.length
     )
@@ -165,7 +183,7 @@ def _looks(prefix: str | None, form: str | None, length: int | None) -> str:
     return f"{prefix}{'' if prefix[-1] == '-' else '_'} and {text}" if prefix else text
 
 
-def _parented(draft: _Draft, resource: Resource) -> Resource:
+def _parented(draft: Draft, resource: Resource) -> Resource:
     parents: dict[str, str] = {}
     for site in draft.candidate.sites:
         for parameter, parent in above(site):
@@ -181,7 +199,7 @@ def _private(parameter: str, parent: str, candidate: Candidate) -> str:
     return f"_{name}" if name in candidate.record.properties or name == candidate.identity.field else name
 
 
-def _stamped(draft: _Draft, resource: Resource) -> Resource:
+def _stamped(draft: Draft, resource: Resource) -> Resource:
     stamps, forms = stamps_of(draft.look, draft.candidate.record)
     for word, prop in stamps.items():
         form = f", in {forms[prop]}" if prop in forms else ""
@@ -189,7 +207,7 @@ def _stamped(draft: _Draft, resource: Resource) -> Resource:
     return replace(resource, stamps=stamps, stamp_forms=forms) if stamps else resource
 
 
-def _typed(draft: _Draft, resource: Resource) -> Resource:
+def _typed(draft: Draft, resource: Resource) -> Resource:
     found = object_type_of(draft.look, draft.candidate.record)
     if found is None:
         return resource
@@ -197,103 +215,26 @@ def _typed(draft: _Draft, resource: Resource) -> Resource:
     return replace(resource, object_field=found[0], object_type=found[1])
 
 
-# --- lifecycles --------------------------------------------------------------------------------------------------
-
-
-def _stated(draft: _Draft, resource: Resource) -> Resource:
-    candidate = draft.candidate
-    state = state_of(draft.look, candidate.record, candidate.name)
-    verbs = {verb.replace("-", "_"): one for site in candidate.sites for verb, one in site.verbs.items() if verb != "delete"}
-    prop, states = state or ("", ())
-    moves = {verb: to for verb in verbs if (to := lifecycles.target(verb, states, candidate.name)) is not None}
-    draft.idle = [(one, _idle(states, verb)) for verb, one in verbs.items() if verb not in moves]
-    if not states:
-        return resource
-    if not moves:
-        return _unmoved(draft, resource, prop, states)
-    begins, why = _begins(draft, prop, states)
-    writable = any(prop in _sent(draft, operation) for operation in _updates(candidate))
-    cycle = lifecycles.lifecycle(prop, states, moves, begins, writable)
-    _say_lifecycle(draft, prop, moves, begins, why, writable)
-    return replace(resource, lifecycle=cycle)
-
-
-def _idle(states: tuple[str, ...], verb: str) -> str:
-    return f'none of {", ".join(states)} is what "{verb}" leads to' if states else "the record shows no state for it to move"
-
-
-def _say_lifecycle(draft: _Draft, prop: str, moves: Mapping[str, str], begins: tuple[str, ...], why: str, writable: bool) -> None:
-    for verb, to in moves.items():
-        draft.say(f"{verb} leads to {to} from every state but {to} and the final-looking", "the verb's usual state, in the enum")
-    draft.say(f'"{prop}" begins as {begins[0]}', why)
-    if writable:
-        draft.say(f'an update may write "{prop}"', "the update's body declares it")
-
-
-def _unmoved(draft: _Draft, resource: Resource, prop: str, states: tuple[str, ...]) -> Resource:
-    begins, why = _begins(draft, prop, states)
-    draft.say(f'"{prop}" begins as {begins[0]} and moves only as clients write it', f"no action leads to one of its states; {why}")
-    return replace(resource, defaults={**resource.defaults, prop: begins[0]})
-
-
-def _begins(draft: _Draft, prop: str, states: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
-    """The states a new record may take, the default first, and why that."""
-    sent = _created_with(draft, prop)
-    default = _default(draft, prop)
-    if default in states:
-        first, why = str(default), "the schema's default"
-    elif (usual := lifecycles.conventional(tuple(sent) or states)) is not None:
-        first, why = usual, "the first of DRAFT, CREATED, NEW, PENDING, ACTIVE, OPEN in the enum"
-    else:
-        first, why = next(iter(sent or states)), "no state is customary: the first of the enum"
-    return tuple(dict.fromkeys((first, *sent))), why
-
-
-def _created_with(draft: _Draft, prop: str) -> tuple[str, ...]:
-    """The states that the body of create lets a client send."""
-    operation = draft.candidate.site.operations.get("POST")
-    schema = _sent(draft, operation).get(prop) if operation else None
-    enum = draft.look.shape(schema, "request").enum if schema is not None else None
-    return tuple(value for value in enum or () if isinstance(value, str))
-
-
-def _default(draft: _Draft, prop: str) -> Any:
-    operation = draft.candidate.site.operations.get("POST")
-    sent = _sent(draft, operation).get(prop) if operation else None
-    for schema, direction in ((sent, "request"), (draft.candidate.record.properties[prop], "response")):
-        default = draft.look.shape(schema, direction).default if schema is not None else MISSING
-        if default is not MISSING:
-            return default
-    return None
-
-
-def _updates(candidate: Candidate) -> Iterable[Operation]:
-    return [one for method, one in candidate.site.items.items() if method in ("PATCH", "PUT", "POST")]
-
-
-def _sent(draft: _Draft, operation: Operation) -> Mapping[str, Any]:
-    """The properties of an operation's body, but those that are readOnly."""
-    schema = draft.look.request(operation)
-    shape = draft.look.shape(schema, "request") if schema is not None else None
-    if shape is not None and draft.candidate.request_wrap in shape.properties:
-        shape = draft.look.shape(shape.properties[str(draft.candidate.request_wrap)], "request")
-    return {name: part for name, part in shape.properties.items() if name not in shape.read_only} if shape else {}
-
-
 # --- lists -------------------------------------------------------------------------------------------------------
 
 
-def _listed(draft: _Draft, resource: Resource) -> Resource:
+def _listed(draft: Draft, resource: Resource) -> Resource:
     candidate = draft.candidate
     if candidate.listing is None:
         return resource
     operation = next(site.operations["GET"] for site in candidate.sites if "GET" in site.operations)
-    place = f'in "{candidate.listing.items}"' if candidate.listing.items else "as a bare array" if not candidate.listing.key_map else "as a map"
+    place = (
+        f'in "{candidate.listing.items}"'
+        if candidate.listing.items
+        else "as a bare array"
+        if not candidate.listing.key_map
+        else "as a map"
+    )
     draft.say(f"lists answer the records {place}", candidate.listing.convention)
     if candidate.listing.doubt:
         draft.say(candidate.listing.doubt, "the choice above is deterministic, and may be wrong")
-    spelled = _spelled(candidate)
-    lists, findings = lists_of(draft.look, operation, candidate.listing, candidate.record, spelled, resource.stamps)
+    known = Known(_spelled(candidate), resource.stamps, draft.scopes)
+    lists, findings = lists_of(draft.look, operation, candidate.listing, candidate.record, known)
     for finding, convention in findings:
         draft.say(finding, convention)
     return replace(resource, lists=lists)
@@ -301,7 +242,7 @@ def _listed(draft: _Draft, resource: Resource) -> Resource:
 
 def _spelled(candidate: Candidate) -> dict[str, str]:
     """The record's properties by their plain names, its id also by the resource's: plan_ids for a plan's id."""
-    spelled = {plain(prop): prop for prop in reversed(candidate.record.properties)}
+    spelled = {plain(prop): prop for prop in reversed(tuple(candidate.record.properties))}
     if candidate.identity.declared:
         for name in ("".join(candidate.name), ""):
             spelled.setdefault(f"{name}id", candidate.identity.field)
@@ -310,16 +251,18 @@ def _spelled(candidate: Candidate) -> dict[str, str]:
 
 def _shared_lists(resources: Iterable[Resource]) -> Lists:
     """The commonest way of paging, as the behaviour's own."""
-    cores = Counter(tuple(getattr(one.lists, name) for name in _CORE) for one in resources if one.lists is not None)
-    if not cores:
+    own = [one.lists for one in resources if one.lists is not None]
+    if not own:
         return Lists()
-    return Lists(**dict(zip(_CORE, cores.most_common(1)[0][0], strict=True)))
+    core = Counter(tuple(getattr(lists, name) for name in _CORE) for lists in own).most_common(1)[0][0]
+    items, count = Counter(lists.items for lists in own).most_common(1)[0]
+    return Lists(**dict(zip(_CORE, core, strict=True)), items=items if 1 < count > len(own) // 2 else None)
 
 
 # --- references --------------------------------------------------------------------------------------------------
 
 
-def _related(drafts: Iterable[_Draft], resources: Mapping[str, Resource]) -> dict[str, Resource]:
+def _related(drafts: Iterable[Draft], resources: Mapping[str, Resource]) -> dict[str, Resource]:
     """The references between resources; only what some operation makes can be demanded to be there."""
     made = [draft for draft in drafts if draft.candidate.made]
     rows = {draft.name: _target(draft, resources[draft.name]) for draft in made}
@@ -333,12 +276,12 @@ def _related(drafts: Iterable[_Draft], resources: Mapping[str, Resource]) -> dic
     return result
 
 
-def _target(draft: _Draft, resource: Resource) -> Target:
+def _target(draft: Draft, resource: Resource) -> Target:
     candidate = draft.candidate
     return Target(draft.name, candidate.name, candidate.schemas, resource.key, resource.id_field)
 
 
-def _by_nesting(draft: _Draft, resource: Resource, targets: Targets) -> list[Reference]:
+def _by_nesting(draft: Draft, resource: Resource, targets: Targets) -> list[Reference]:
     found = {}
     for site in draft.candidate.sites:
         for parameter, parent in above(site):
@@ -349,7 +292,7 @@ def _by_nesting(draft: _Draft, resource: Resource, targets: Targets) -> list[Ref
     return list(found.values())
 
 
-def _referring(draft: _Draft, resource: Resource, found: Iterable[Reference]) -> Resource:
+def _referring(draft: Draft, resource: Resource, found: Iterable[Reference]) -> Resource:
     by_id = {one.field: one for one in found if not one.by_key}
     by_key: dict[str, str] = {}
     for one in found:
@@ -369,13 +312,28 @@ def _referring(draft: _Draft, resource: Resource, found: Iterable[Reference]) ->
 
 def _idempotency(operations: Iterable[Operation]) -> tuple[Idempotency | None, list[Note]]:
     found: dict[str, set[str]] = {}
+    windows: dict[str, timedelta] = {}
     for operation in operations:
         for parameter in operation.parameters:
-            if parameter.location == "header" and plain(parameter.name) in _IDEMPOTENCY:
+            if parameter.location == "header" and _repeats(parameter):
                 found.setdefault(parameter.name.lower(), set()).add(operation.method)
+                windows.setdefault(parameter.name.lower(), _window(parameter))
     if not found:
         return None, []
     header = max(found, key=lambda name: len(found[name]))
-    note = Note("document", f"{header} makes a repeated request answer as the first did, for 24 hours", "name of the header parameter")
-    return Idempotency(header, _DAY, methods=frozenset(found[header])), [note]
+    hours = int(windows[header].total_seconds()) // 3_600
+    note = Note("document", f"{header} makes a repeated request answer as the first did, for {hours} hours", _REPEATING)
+    return Idempotency(header, windows[header], methods=frozenset(found[header])), [note]
 
+
+def _repeats(parameter: Parameter) -> bool:
+    text = parameter.description.lower()
+    return "idempoten" in plain(parameter.name) or (
+        plain(parameter.name).endswith("requestid") and ("idempoten" in text or "stores keys" in text)
+    )
+
+
+def _window(parameter: Parameter) -> timedelta:
+    """How long a key counts, where the description says; else a day."""
+    match = re.search(r"(\d{1,3}) (hour|day)s?", parameter.description)
+    return timedelta(**{f"{match[2]}s": int(match[1])}) if match and int(match[1]) else _DAY

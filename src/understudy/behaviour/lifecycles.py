@@ -34,13 +34,17 @@ _TARGETS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """A verb -> the states it may lead to, the likeliest first, without signs and capitals; the regular participle comes after."""
 
-_REVIVING = frozenset("unarchive restore reopen reactivate undelete unsuspend unblock unlock unfreeze retry".split())
-_FINAL = frozenset(
-    "archived canceled cancelled void voided deleted removed expired revoked refunded rejected declined denied terminated "
-    "ended forgotten withdrawn retired reversed writtenoff".split()
-)
-_INITIAL = ("draft", "created", "new", "pending", "initial", "active", "open", "enabled", "inactive", "queued", "scheduled", "provisioning")
-
+_REVIVING = frozenset((
+    "unarchive", "restore", "reopen", "reactivate", "undelete", "unsuspend", "unblock", "unlock", "unfreeze",
+    "retry",
+))  # fmt: skip
+_FINAL = frozenset((
+    "archived", "canceled", "cancelled", "void", "voided", "deleted", "removed", "expired", "revoked",
+    "refunded", "rejected", "declined", "denied", "terminated", "ended", "forgotten", "withdrawn", "retired",
+    "reversed", "writtenoff",
+))  # fmt: skip
+_INITIAL = ("draft", "created", "new", "available", "pending", "initial", "active", "open", "enabled", "inactive", "queued",
+            "scheduled", "provisioning")  # fmt: skip
 _LOOSE = frozenset({"draft", "new", "pending"})  # these count inside a longer state too: APPROVAL_PENDING
 
 
@@ -68,7 +72,10 @@ def conventional(states: Sequence[str]) -> str | None:
     """The state records usually begin in: DRAFT, CREATED, PENDING, ACTIVE, OPEN …, the first of these in the enum."""
     spelled = {plain(state): state for state in reversed(states)}
     loose = {word: state for state in reversed(states) for word in words(state)}
-    return next((found for word in _INITIAL if (found := spelled.get(word) or (loose.get(word) if word in _LOOSE else None))), None)
+    return next(
+        (found for word in _INITIAL if (found := spelled.get(word) or (loose.get(word) if word in _LOOSE else None))),
+        None,
+    )
 
 
 def is_final(state: str) -> bool:
@@ -76,14 +83,18 @@ def is_final(state: str) -> bool:
     return plain(state) in _FINAL
 
 
-def lifecycle(field: str, states: Sequence[str], moves: Mapping[str, str], begins: Sequence[str], writable: bool) -> Lifecycle:
+def lifecycle(
+    field: str, states: Sequence[str], moves: Mapping[str, str], begins: Sequence[str], writable: bool
+) -> Lifecycle:
     """A lifecycle in which each verb of `moves` leads to its state from every state but that one and the final-looking.
 
     `begins`: the states a new record may take, the default first. States that no verb leads to are kept as `given`.
     """
     reached = {*begins, *moves.values()}
     table = {state: _row(state, moves) for state in states}
-    return Lifecycle(field, table, tuple(begins), given=tuple(state for state in states if state not in reached), writable=writable)
+    return Lifecycle(
+        field, table, tuple(begins), given=tuple(state for state in states if state not in reached), writable=writable
+    )
 
 
 def _row(state: str, moves: Mapping[str, str]) -> dict[str, str]:

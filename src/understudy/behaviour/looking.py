@@ -30,6 +30,17 @@ class Look:
             shape = self._shapes[key] = self.contract.shape(schema, direction)
         return shape
 
+    def enum(self, schema: Schema, direction: str = "response") -> tuple[str, ...]:
+        """The strings a schema lists, null or not: of `oneOf` [enum, null] those of the enum."""
+        shape = self.shape(schema, direction)
+        found = list(shape.enum or ())
+        for branch in shape.branches if shape.enum is None else ():
+            part = self.shape(branch, direction)
+            if part.enum is None and part.types != {"null"}:
+                return ()
+            found += part.enum or ()
+        return tuple(dict.fromkeys(value for value in found if isinstance(value, str)))
+
     def request(self, operation: Operation) -> Schema | None:
         """The schema of an operation's body, JSON where there is a choice."""
         return _preferred(operation.body.content) if operation.body else None
@@ -43,7 +54,9 @@ class Look:
 def success(operation: Operation) -> Response | None:
     """The response of a good request: the first 2xx that has a body, else the first 2xx, else the default."""
     good = [operation.responses[status] for status in sorted(operation.responses) if status[0] == "2"]
-    return next((response for response in good if response.content), None) or (good[0] if good else operation.responses.get("default"))
+    return next((response for response in good if response.content), None) or (
+        good[0] if good else operation.responses.get("default")
+    )
 
 
 def _preferred(content: Any) -> Schema | None:

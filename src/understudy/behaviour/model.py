@@ -95,10 +95,11 @@ class Lists:
     orders: Mapping[str, str] = NOTHING  # value of `order_by` -> field, with "-" in front where it means downwards
 
 
-QUANTITIES = frozenset(
-    "page limit offset total count pages has_more first_url previous_url current_url next_url last_url "
-    "next_cursor previous_cursor first_id last_id next_page previous_page next_offset has_previous path".split()
-)
+QUANTITIES = frozenset((
+    "page", "limit", "offset", "total", "count", "pages", "has_more", "first_url", "previous_url",
+    "current_url", "next_url", "last_url", "next_cursor", "previous_cursor", "first_id", "last_id", "next_page",
+    "previous_page", "next_offset", "has_previous", "path",
+))  # fmt: skip
 """What `Lists.meta` may name. `path` is the list's own path, without a query."""
 
 BOUNDS = frozenset({"gt", "gte", "lt", "lte", "keys"})

@@ -21,10 +21,11 @@ _IRREGULAR: Mapping[str, str] = {
     "leaves": "leaf", "shelves": "shelf", "wolves": "wolf", "phenomena": "phenomenon", "branches": "branch",
     "quizzes": "quiz", "axes": "axis", "lens": "lens", "gateways": "gateway",
 }  # fmt: skip
-_UNCOUNTABLE = frozenset(
-    "access address analysis bus business canvas chaos class data equipment feedback gas information lens media "
-    "metadata news progress series sms software species status saas dns kms ios https cors aws mfa ddos sops".split()
-)
+_UNCOUNTABLE = frozenset((
+    "access", "address", "analysis", "bus", "business", "canvas", "chaos", "class", "data", "equipment",
+    "feedback", "gas", "information", "lens", "media", "metadata", "news", "progress", "series", "sms",
+    "software", "species", "status", "saas", "dns", "kms", "ios", "https", "cors", "aws", "mfa", "ddos", "sops", "nfs",
+))  # fmt: skip
 _ES = ("sses", "xes", "ches", "shes", "zzes")
 
 IDENTIFIERS: Mapping[str, str] = {
@@ -40,7 +41,10 @@ IDENTIFIERS: Mapping[str, str] = {
 ID_FIELDS = ("id", "uuid", "guid", "uid", "_id", "sid", "arn", "urn", "identifier")
 """Names of the property that holds a record's own id, the likeliest first."""
 
-FOREIGN = frozenset("external client original third partner provider remote custom legacy foreign request idempotency".split())
+FOREIGN = frozenset((
+    "external", "client", "original", "third", "partner", "provider", "remote", "custom", "legacy", "foreign",
+    "request", "idempotency",
+))  # fmt: skip
 """A reference whose name begins with one of these points outside the API."""
 
 

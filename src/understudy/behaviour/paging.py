@@ -27,7 +27,7 @@ _MEANING: Mapping[str, str] = {
     **dict.fromkeys(("page", "pagenumber", "pageno", "pageindex", "pagenum", "currentpage", "p"), "page"),
     **dict.fromkeys(("limit", "perpage", "pagesize", "pagelimit", "size", "maxresults", "take", "top", "resultsperpage",
                      "itemsperpage", "maxitems", "maxpagesize", "numresults", "pagelength", "rows"), "limit"),
-    **dict.fromkeys(("offset", "skip", "pageoffset", "startindex", "startat"), "offset"),
+    **dict.fromkeys(("offset", "skip", "pageoffset", "startindex"), "offset"),
     **dict.fromkeys(("cursor", "pagetoken", "nexttoken", "continuationtoken", "continuation", "nextcursor", "pagecursor",
                      "marker", "nextpagetoken", "paginationtoken", "bookmark", "scrollid"), "cursor"),
     **dict.fromkeys(("startingafter", "startafter", "afterid", "sinceid"), "after"),
@@ -43,9 +43,27 @@ _STYLES = (("after", "after"), ("cursor", "cursor"), ("page", "page"), ("offset"
 _ASCENDING = frozenset(("asc", "ascending", "desc", "descending", "1", "-1"))
 _BOUND_END = {"gt": "gt", "gte": "gte", "ge": "gte", "lt": "lt", "lte": "lte", "le": "lte", "min": "gte", "max": "lte",
               "from": "gte", "to": "lte", "after": "gt", "before": "lt", "since": "gte", "until": "lte", "start": "gte", "end": "lte"}  # fmt: skip
-_BOUND_START = {"min": "gte", "max": "lte", "from": "gte", "to": "lte", "since": "gte", "until": "lte", "start": "gte", "end": "lte"}
+_BOUND_START = {
+    "min": "gte",
+    "max": "lte",
+    "from": "gte",
+    "to": "lte",
+    "since": "gte",
+    "until": "lte",
+    "start": "gte",
+    "end": "lte",
+}
 _NUMBER = re.compile(r"default(?:s)?(?: value| page size| limit)?(?: is| to|:|=| of)?\s+`?(\d{1,4})\b", re.IGNORECASE)
 _TIME_TAILS = ("", "at", "date", "time", "on")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the record before its list is looked at, for the filters."""
+
+    spelled: Mapping[str, str]  # plain name -> the property that a parameter of this name means
+    stamps: Mapping[str, str]
+    scopes: frozenset[str]  # parameters that nearly every operation has: they choose an account, they filter nothing
 
 
 @dataclass(slots=True)
@@ -58,18 +76,15 @@ class _Draft:
 
 
 def lists_of(
-    look: Look, operation: Operation, listing: Listing, record: Shape, spelled: Mapping[str, str], stamps: Mapping[str, str]
+    look: Look, operation: Operation, listing: Listing, record: Shape, known: Known
 ) -> tuple[Lists, list[Finding]]:
-    """How a list operation pages, orders and filters, and the convention behind each part.
-
-    `spelled`: plain name -> property that a parameter of this name means.
-    """
+    """How a list operation pages, orders and filters, and the convention behind each part."""
     draft = _understood(look, operation, listing)
     lists = Lists(items=listing.items, key_map=listing.key_map, meta=listing.meta)
     lists = _paged(look, lists, draft)
     lists = _ordered(look, lists, draft, record)
     lists = _named(lists, draft)
-    lists = _filtered(look, lists, draft, spelled, stamps)
+    lists = _filtered(look, lists, draft, record, known)
     if _links(operation):
         lists = replace(lists, link_header=True)
         draft.findings.append(("pages are linked in the header Link", "the answer declares it (RFC 8288)"))
@@ -146,7 +161,9 @@ def _paged(look: Look, lists: Lists, draft: _Draft) -> Lists:
         lists = replace(lists, **_style_fields(look, style, parameter))
         draft.findings.append((f"pages by {style} ({parameter.name}{_with(found)})", "names of the query parameters"))
     elif "limit" in found:
-        draft.findings.append((f"cut by {found['limit'].name}, without a way to the next page", "names of the query parameters"))
+        draft.findings.append(
+            (f"cut by {found['limit'].name}, without a way to the next page", "names of the query parameters")
+        )
     else:
         draft.findings.append(("not paged", "no query parameter is named like one that pages"))
     return replace(lists, before=found["before"].name) if "before" in found else lists
@@ -240,22 +257,24 @@ def _downwards(look: Look, direction: Parameter) -> bool:
 
 
 def _named(lists: Lists, draft: _Draft) -> Lists:
-    for word in ("expand", "search"):
-        if word in draft.found:
-            lists = replace(lists, **{word: draft.found[word].name})
-            draft.findings.append((f"{word} by {draft.found[word].name}", "name of the query parameter"))
-    return lists
+    names = {word: draft.found[word].name for word in ("expand", "search") if word in draft.found}
+    draft.findings += [(f"{word} by {name}", "name of the query parameter") for word, name in names.items()]
+    return replace(lists, expand=names.get("expand"), search=names.get("search"))
 
 
 # --- filters -----------------------------------------------------------------------------------------------------
 
 
-def _filtered(
-    look: Look, lists: Lists, draft: _Draft, spelled: Mapping[str, str], stamps: Mapping[str, str]
-) -> Lists:
+def _filtered(look: Look, lists: Lists, draft: _Draft, record: Shape, known: Known) -> Lists:
     same, filters, bounds, left = [], {}, {}, []
     for parameter in draft.rest:
-        exact, bound = _filter(parameter, spelled), _bound(look, parameter, spelled, stamps)
+        if parameter.name in known.scopes:
+            left.append(parameter.name)
+            continue
+        exact, bound = (
+            _filter(look, parameter, record, known.spelled),
+            _bound(look, parameter, known.spelled, known.stamps),
+        )
         if bound is not None and (exact is None or bound[1] == "keys"):
             bounds[parameter.name] = bound
         elif exact is None:
@@ -268,7 +287,9 @@ def _filtered(
     return replace(lists, filters=filters, bounds=bounds)
 
 
-def _filter_findings(same: list[str], filters: Mapping[str, str], bounds: Mapping[str, Any], left: list[str]) -> Iterator[Finding]:
+def _filter_findings(
+    same: list[str], filters: Mapping[str, str], bounds: Mapping[str, Any], left: list[str]
+) -> Iterator[Finding]:
     if same:
         yield f"filters by {', '.join(same)}", "query parameters named like properties of the record"
     if filters:
@@ -278,10 +299,13 @@ def _filter_findings(same: list[str], filters: Mapping[str, str], bounds: Mappin
         pairs = ", ".join(f"{name} -> {target} {op}" for name, (target, op) in bounds.items())
         yield f"bounded by {pairs}", "a property and a word for more or less"
     if left:
-        yield f"taken and left out: {', '.join(left)}", "no property of the record has this name"
+        yield (
+            f"taken and left out: {', '.join(left)}",
+            "no property of the record has this name, or all operations take it",
+        )
 
 
-def _filter(parameter: Parameter, spelled: Mapping[str, str]) -> str | None:
+def _filter(look: Look, parameter: Parameter, record: Shape, spelled: Mapping[str, str]) -> str | None:
     name = re.sub(r"^(?:filter|where)\[([^\]]+)\]", r"\1", parameter.name).removesuffix("[]")
     parts = words(name)
     parts = parts[1:] if len(parts) > 1 and parts[0] in ("filter", "by") else parts
@@ -289,17 +313,23 @@ def _filter(parameter: Parameter, spelled: Mapping[str, str]) -> str | None:
         return None
     joined = "".join(parts)
     single = "".join((*parts[:-1], singular_word(parts[-1])))
-    return spelled.get(joined) or spelled.get(single) or _held(parts, spelled)
+    return spelled.get(joined) or spelled.get(single) or _held(look, parts, record, spelled)
 
 
-def _held(parts: tuple[str, ...], spelled: Mapping[str, str]) -> str | None:
-    """`customer_id` filters by the property `customer`, `plan_ids` by the record's own `id` never: that needs the resource."""
-    if len(parts) > 1 and parts[-1] in ("id", "ids", "uuid"):
-        return spelled.get("".join(parts[:-1]))
-    return None
+def _held(look: Look, parts: tuple[str, ...], record: Shape, spelled: Mapping[str, str]) -> str | None:
+    """`customer_id` filters by the property `customer`, or by the id of the object it is."""
+    prop = spelled.get("".join(parts[:-1])) if len(parts) > 1 and parts[-1] in ("id", "ids", "uuid") else None
+    if prop is None:
+        return None
+    inner = look.shape(record.properties[prop])
+    if not inner.properties or "string" in inner.types:
+        return prop
+    return f"{prop}.{parts[-1].removesuffix('s')}" if parts[-1].removesuffix("s") in inner.properties else None
 
 
-def _bound(look: Look, parameter: Parameter, spelled: Mapping[str, str], stamps: Mapping[str, str]) -> tuple[str, str] | None:
+def _bound(
+    look: Look, parameter: Parameter, spelled: Mapping[str, str], stamps: Mapping[str, str]
+) -> tuple[str, str] | None:
     if parameter.schema and parameter.style == "deepObject":
         keys = look.shape(parameter.schema).properties.keys()
         target = spelled.get(plain(parameter.name))
@@ -324,4 +354,3 @@ def _by_stamp(parts: tuple[str, ...], stamps: Mapping[str, str]) -> tuple[str, s
     if "created" not in stamps or not parts or parts[0] not in _BOUND_START or parts[0] in ("min", "max"):
         return None
     return (stamps["created"], _BOUND_START[parts[0]]) if parts[1:] in ((), ("date",), ("time",), ("at",)) else None
-

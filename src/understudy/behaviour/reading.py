@@ -51,7 +51,7 @@ def read_behaviour(data: Mapping[str, Any], base: Behaviour | None = None) -> Be
     base = base or Behaviour()
     return replace(
         base,
-        resources={**base.resources, **_resources(data, base)},
+        resources=_resources(data, base),
         lists=_lists(data.get("lists"), base.lists),
         search=_search(data.get("search"), base.search),
         errors=_errors(data["errors"]) if "errors" in data else base.errors,
@@ -167,11 +167,15 @@ def _names(value: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _resources(data: Mapping[str, Any], base: Behaviour) -> dict[str, Resource]:
-    lists = _lists(data.get("lists"), base.lists)
-    return {
-        name: _resource(name, row or {}, base.resources.get(name, Resource(name)), lists)
+    """What the file says of each resource, on what was inferred; the file's own `lists` count for the inferred ones too."""
+    shared = data.get("lists")
+    lists = _lists(shared, base.lists)
+    inferred = {name: replace(one, lists=_lists(shared, one.lists) if one.lists else None) for name, one in base.resources.items()}
+    named = {
+        name: _resource(name, row or {}, inferred.get(name, Resource(name)), lists)
         for name, row in data.get("resources", {}).items()
     }
+    return {**inferred, **named}
 
 
 def _resource(name: str, row: Mapping[str, Any], base: Resource, lists: Lists) -> Resource:

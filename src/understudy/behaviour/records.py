@@ -18,7 +18,6 @@ from understudy.contract.values import Operation, Schema
 if TYPE_CHECKING:
     from understudy.contract.shapes import Shape
 
-_GENERIC = frozenset({"resource", "item", "object", "entity", "record", "thing"})
 _PREFIX = re.compile(r"\^?\(?([A-Za-z]{1,16}(?:_[a-z]{1,12})?)([_-])(?=[A-Za-z0-9\[\\({<*.])")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CREATED = ("createdat", "created", "createdon", "createtime", "createdtime", "creationtime", "creationdate", "createddate",
@@ -26,7 +25,8 @@ _CREATED = ("createdat", "created", "createdon", "createtime", "createdtime", "c
 _UPDATED = ("updatedat", "updated", "updatedon", "updatetime", "updatedtime", "modifiedat", "modified", "lastmodified",
             "modifiedon", "modifieddate", "lastupdated", "lastmodifiedat", "dateupdated", "datemodified", "lastupdatedat",
             "modificationtime", "lastmodifieddate", "updateddate", "updatedate", "changedat")  # fmt: skip
-_OBJECT_FIELDS = ("object", "object_type", "objectType", "resource_type", "resourceType", "kind", "_type", "type")
+_OBJECT_FIELDS = ("object", "object_type", "objectType", "resource_type", "resourceType", "_type")
+_GIVEN = ("slug", "name", "key", "code", "username", "email")
 _STATES = ("status", "state")
 
 
@@ -42,8 +42,15 @@ class Identity:
 
 def identity_of(parameters: Sequence[str], record: Shape, name: Words) -> Identity:
     """The id field and the alternate key, from the names of the items' path parameters and the record's properties."""
-    keys = [found for parameter in parameters for word in alternatives(parameter) if (found := matching(word, record.properties))]
+    keys = [
+        found
+        for parameter in parameters
+        for word in alternatives(parameter)
+        if (found := matching(word, record.properties))
+    ]
     field, convention = _id_field(parameters, record, name)
+    if "name" in record.properties and any(words(parameter) == name for parameter in parameters):
+        keys.append("name")
     others = [found for parameter in parameters if (found := _exact(parameter, record)) and found != field]
     keys += [other for other in others if plain(other) not in ID_FIELDS and not _is_scalar_id(other, field)]
     key = next((one for one in keys if one != field), None)
@@ -61,6 +68,9 @@ def _id_field(parameters: Sequence[str], record: Shape, name: Words) -> tuple[st
     own = matching("_".join((*name, "id")), record.properties)
     if own is not None:
         return own, "the property named after the resource"
+    given = next((prop for prop in _GIVEN if prop in record.properties), None) if parameters else None
+    if given is not None:
+        return given, f'the record has no id, but "{given}"'
     fallback = parameters[0] if parameters else "id"
     return fallback, "the record shows no id: it is kept under the path parameter's name"
 
@@ -113,7 +123,7 @@ class IdForm:
 def is_made_up(field: str) -> bool:
     """Whether an id field holds what a server makes up, and not a name people give."""
     found = identifier(field)
-    return plain(field) in ID_FIELDS or found is not None and found[1] == "id"
+    return plain(field) in ID_FIELDS or (found is not None and found[1] == "id")
 
 
 def id_form(look: Look, part: Schema | None, examples: Iterable[Any]) -> IdForm:
@@ -155,7 +165,9 @@ def _rest(example: str | None, prefix: str) -> tuple[str | None, int | None]:
     return next((form for form, alphabet in forms if re.fullmatch(alphabet, rest)), None), len(rest)
 
 
-def examples_of(part: Schema | None, operations: Iterable[Operation], field: str, wrap: str | None, items: str | None) -> Iterable[Any]:
+def examples_of(
+    part: Schema | None, operations: Iterable[Operation], field: str, wrap: str | None, items: str | None
+) -> Iterable[Any]:
     """Declared values of a record's property: at its schema, then in the examples of the answers."""
     value = part.value if part is not None and isinstance(part.value, dict) else {}
     yield value.get("example")
@@ -190,7 +202,7 @@ def _inside(example: Any, field: str, wrap: str | None, items: str | None) -> An
 def stamps_of(look: Look, record: Shape) -> tuple[dict[str, str], dict[str, str]]:
     """The fields that hold when a record was made and changed, and the form of those that are no date-time strings."""
     stamps, forms = {}, {}
-    spelled = {plain(prop): prop for prop in reversed(record.properties)}
+    spelled = {plain(prop): prop for prop in reversed(tuple(record.properties))}
     for word, names in (("created", _CREATED), ("updated", _UPDATED)):
         for prop in (spelled[name] for name in names if name in spelled):
             form = _stamp_form(look, record.properties[prop])
@@ -205,15 +217,19 @@ def stamps_of(look: Look, record: Shape) -> tuple[dict[str, str], dict[str, str]
 def _stamp_form(look: Look, part: Schema) -> str | None:
     shape = look.shape(part)
     if shape.types & {"integer", "number"}:
-        return "milliseconds" if _is_milliseconds(part) else "seconds"
-    if shape.types and "string" not in shape.types or shape.enum or shape.properties:
+        return "milliseconds" if _is_milliseconds(part, "integer" not in shape.types) else "seconds"
+    if (shape.types and "string" not in shape.types) or shape.enum or shape.properties:
         return None
     return "date" if shape.format == "date" else "date-time"
 
 
-def _is_milliseconds(part: Schema) -> bool:
+def _is_milliseconds(part: Schema, any_number: bool) -> bool:
+    """By description, format or example; a `number` that says nothing is what JavaScript's clock gives."""
     value = part.value if isinstance(part.value, dict) else {}
-    if "millisecond" in str(value.get("description", "")).lower() or value.get("format") == "unix-time-millis":
+    text = f"{value.get('description', '')} {value.get('format', '')}".lower()
+    if "milli" in text or "second" in text or "unix" in text:
+        return "milli" in text
+    if any_number and "example" not in value and "examples" not in value:
         return True
     examples = [value.get("example"), *(value["examples"] if isinstance(value.get("examples"), list) else ())]
     return any(isinstance(one, (int, float)) and one > 100_000_000_000 for one in examples)
@@ -234,8 +250,7 @@ def state_of(look: Look, record: Shape, name: Words) -> tuple[str, tuple[str, ..
     wanted = [*_STATES, *(f"{word}{state}" for word in ("".join(name), "lifecycle") for state in _STATES)]
     spelled = {plain(prop): prop for prop in record.properties}
     for prop in (spelled[word] for word in wanted if word in spelled):
-        enum = look.shape(record.properties[prop]).enum
-        states = tuple(dict.fromkeys(value for value in enum or () if isinstance(value, str)))
+        states = look.enum(record.properties[prop])
         if len(states) > 1:
             return prop, states
     return None

@@ -16,6 +16,8 @@ from understudy.contract.values import Schema
 if TYPE_CHECKING:
     from understudy.contract.shapes import Shape
 
+_SHARED = "the property has the resource's own schema"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -75,7 +77,7 @@ def _references(look: Look, record: Shape, own: Target, targets: Targets) -> Ite
         if prop in (own.id_field, own.key):
             continue
         found = _by_suffix(look, prop, part, targets) or _by_schema(prop, part, targets)
-        if found is not None and not (found.resource == own.resource and "." in found.field):
+        if found is not None and not (found.resource == own.resource and found.convention == _SHARED):
             yield found
 
 
@@ -85,12 +87,12 @@ def _by_suffix(look: Look, prop: str, part: Schema, targets: Targets) -> Referen
         return None
     stem, kind = split
     target = targets.named((*stem[:-1], singular_word(stem[-1])))
-    if target is None or kind == "key" and (target.key is None or plain(prop) != "".join(stem) + plain(target.key)):
+    if target is None or (kind == "key" and (target.key is None or plain(prop) != "".join(stem) + plain(target.key))):
         return None
     shape = look.shape(part)
     if "array" in shape.types and not shape.properties:
         return Reference(f"{prop}.*", target.resource, kind == "key", "a plural identifier of the resource")
-    if shape.properties or shape.types and not shape.types & {"string", "integer"}:
+    if shape.properties or (shape.types and not shape.types & {"string", "integer"}):
         return None
     return Reference(prop, target.resource, kind == "key", "named after the resource, with the suffix of an identifier")
 
@@ -100,7 +102,7 @@ def _by_schema(prop: str, part: Schema, targets: Targets) -> Reference | None:
     value = part.value if isinstance(part.value, dict) else {}
     target = targets.sharing(identity(part)) if "$ref" in value else None
     if target is not None:
-        return Reference(f"{prop}.{target.id_field}", target.resource, False, "the property has the resource's own schema")
+        return Reference(f"{prop}.{target.id_field}", target.resource, False, _SHARED)
     branches = [one for word in ("anyOf", "oneOf") for one in value.get(word) or () if isinstance(one, dict)]
     if not any(one.get("type") == "string" for one in branches):
         return None
@@ -109,4 +111,3 @@ def _by_schema(prop: str, part: Schema, targets: Targets) -> Reference | None:
         if expanded is not None:
             return Reference(prop, expanded.resource, False, "an id, or the whole record when expanded")
     return None
-

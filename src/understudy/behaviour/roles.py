@@ -57,15 +57,24 @@ def assign(operations: Iterable[Operation], behaviour: Behaviour) -> dict[str, R
         rule = rules.get(f"{operation.method} {bare(operation.path)}")
         if rule is not None:
             role = Role(
-                kind=rule.role or ("effect" if rule.effect and role.kind == "example" else role.kind),
+                kind=rule.role or ("effect" if rule.effect else role.kind),
                 resource=rule.resource or role.resource,
                 trigger=rule.trigger or role.trigger,
-                id_parameter=role.id_parameter or _last_parameter(operation.path),
+                id_parameter=_last_parameter(operation.path) if "{}" in bare(operation.path) else None,
                 parents=role.parents,
                 effect=rule.effect,
             )
         roles[operation.key] = role
     return roles
+
+
+def is_modelled(role: Role, behaviour: Behaviour) -> bool:
+    """Whether an operation does what its role says: an example keeps nothing, and an action needs a transition or an effect."""
+    if role.kind != "action":
+        return role.kind != "example"
+    resource = behaviour.resources.get(role.resource or "")
+    moved = resource.lifecycle.triggers() if resource is not None and resource.lifecycle is not None else frozenset()
+    return role.effect is not None or role.trigger in moved
 
 
 _COLLECTION = {"GET": "list", "POST": "create", "PUT": "upsert", "QUERY": "search"}

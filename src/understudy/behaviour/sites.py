@@ -24,7 +24,9 @@ class Site:
     path: str
     operations: dict[str, Operation] = field(default_factory=dict)  # method -> operation on the path itself
     items: dict[str, Operation] = field(default_factory=dict)  # method -> operation on path/{}
-    verbs: dict[str, Operation] = field(default_factory=dict)  # verb -> acting operation on path/{}/verb or path/{}:verb
+    verbs: dict[str, Operation] = field(
+        default_factory=dict
+    )  # verb -> acting operation on path/{}/verb or path/{}:verb
     joined: tuple[str, ...] = ()  # further bare paths of the same things
 
     @property

@@ -248,7 +248,7 @@ def read_headers(fields: Sequence[Field], raw: Headers) -> dict[str, Any]:
     given: dict[str, list[str]] = {}
     for name, value in raw:
         given.setdefault(name.decode("latin-1").lower(), []).append(header_text(value))
-    values = {}
+    values: dict[str, Any] = {}
     for field in fields:
         found = given.get(field.name)
         if found is None:
@@ -351,7 +351,11 @@ class QueryPlan:
 
 def spread(field: Field) -> frozenset[str]:
     """The names under which the properties of an exploded form object travel."""
-    return field.properties if field.kind == "object" and field.style in ("form", "cookie") and field.explode else frozenset()
+    return (
+        field.properties
+        if field.kind == "object" and field.style in ("form", "cookie") and field.explode
+        else frozenset()
+    )
 
 
 def exploded(field: Field, given: Mapping[str, list[Pair]]) -> list[Pair]:
@@ -509,7 +513,7 @@ class Form:
 
     def reader(self, how: str, read: bodies.Reader) -> bodies.Reader:
         """A reader whose pairs or parts become an object."""
-        gather = {"form": self._from_pairs, "multipart": self._from_parts}[how]
+        gather: Callable[[Any], Any] = self._from_pairs if how == "form" else self._from_parts
         return lambda body, content_type: gather(read(body, content_type))
 
     def _from_pairs(self, found: list[Pair]) -> dict[str, Any]:
@@ -526,7 +530,11 @@ class Form:
             values = [value for _, value, _ in found]
             raw: Any = values[0] if len(values) == 1 else values
             return self._rest(raw) if self._rest is not None else raw
-        raw = self._bracketed(field, found) if "[" in found[0][0] and field.name != found[0][0] else from_pairs(field, found)
+        raw = (
+            self._bracketed(field, found)
+            if "[" in found[0][0] and field.name != found[0][0]
+            else from_pairs(field, found)
+        )
         return field.coerce(raw) if field.coerce is not None else raw
 
     def _bracketed(self, field: Field, found: list[Pair]) -> Any:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from understudy.contract.accepting import Accept, Accepted, Headers, Planner
+from understudy.contract.checking import check
 from understudy.contract.cleaning import Cleaners
 from understudy.contract.documents import Documents, Retrieve
 from understudy.contract.examples import Examples
@@ -96,6 +97,10 @@ class Contract:
             message = f"{loser.key} stands at the same place as {winner.key} ({winner.uri}), which is served"
             self.faults.append(Fault(loser.uri, message))
         return tuple(one for one, _ in found if id(one) not in left_out), tree
+
+    def check(self) -> list[Fault]:
+        """Look at everything the documents hold, however long it takes, and list all that is wrong."""
+        return check(self)
 
     # requests ----------------------------------------------------------------------------------------------------
 

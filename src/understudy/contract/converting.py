@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -117,7 +118,9 @@ class Walk:
 
     def _plain(self, out: dict[str, Any], word: str, value: Any, place: str) -> None:
         fits, expected = PLAIN[word]
-        if fits(value):
+        if word == "pattern" and isinstance(value, str):
+            out.update(counted(value))
+        elif fits(value):
             out[word] = value
         elif word.startswith("exclusive") and isinstance(value, bool):
             out[word] = value  # settled in _finish, where the bound beside it is known
@@ -126,29 +129,30 @@ class Walk:
 
     def _single(self, out: dict[str, Any], word: str, value: Any, place: str, drop: frozenset[str]) -> None:
         if word == "items" and isinstance(value, list):
-            self._list(out, "prefixItems", value, place, drop, "items")  # before Draft 2020-12: one schema per item
+            self._tuple(out, value, place)
             return
         self.whole = self.whole or word.startswith("unevaluated")
         inherited = drop if word in ("then", "else") else NONE
         out[word] = self.schema(value, f"{place}/{word}", inherited)
 
-    def _list(
-        self, out: dict[str, Any], word: str, value: Any, place: str, drop: frozenset[str], written: str | None = None
-    ) -> None:
-        written = written or word
+    def _tuple(self, out: dict[str, Any], value: list[Any], place: str) -> None:
+        """`items` as a list, one schema for each item, as it was before Draft 2020-12."""
+        if value:
+            out["prefixItems"] = [self.schema(one, f"{place}/items/{index}", NONE) for index, one in enumerate(value)]
+
+    def _list(self, out: dict[str, Any], word: str, value: Any, place: str, drop: frozenset[str]) -> None:
         if not isinstance(value, list) or not value:
-            self._converter.fault(f"{place}/{written}", f"`{written}` must be a list of schemas, at least one")
+            self._converter.fault(f"{place}/{word}", f"`{word}` must be a list of schemas, at least one")
             return
         inherited = NONE if word == "prefixItems" else drop
-        out[word] = [self.schema(one, f"{place}/{written}/{index}", inherited) for index, one in enumerate(value)]
+        out[word] = [self.schema(one, f"{place}/{word}/{index}", inherited) for index, one in enumerate(value)]
 
     def _map(self, out: dict[str, Any], word: str, value: Any, place: str) -> None:
+        place, value = self._documents.referred_map(f"{place}/{word}", value)
         if not isinstance(value, Mapping):
-            self._converter.fault(f"{place}/{word}", f"`{word}` must be an object of schemas")
+            self._converter.fault(place, f"`{word}` must be an object of schemas")
             return
-        out[word] = {
-            str(name): self.schema(one, f"{place}/{word}/{escape(name)}", NONE) for name, one in value.items()
-        }
+        out[word] = {str(name): self.schema(one, f"{place}/{escape(name)}", NONE) for name, one in value.items()}
 
     # references --------------------------------------------------------------------------------------------------
 
@@ -244,9 +248,13 @@ class Walk:
                 strict = out.pop(exclusive)
                 if strict and bound in out:
                     out[exclusive] = out.pop(bound)
+        if out.get("additionalProperties") is False:
+            out.setdefault("properties", {})  # without it the validator does not say which field is one too many
+        if DISCRIMINATOR in out and "oneOf" in out and "anyOf" not in out:
+            out["anyOf"] = out.pop("oneOf")  # the property tells the branches apart, though they may overlap otherwise
         if out.get("format") in INTEGER_RANGES and out.get("type") not in ("string", "array", "object"):
             ranged(out, *INTEGER_RANGES[out["format"]])
-        if node.get("nullable") is True and self._older or node.get("x-nullable") is True:
+        if (node.get("nullable") is True and self._older) or node.get("x-nullable") is True:
             return nullable(out)
         return out
 
@@ -256,9 +264,9 @@ class Walk:
         """Names of properties that do not travel in this direction, as seen from a schema, its allOf and references."""
         found: set[str] = set()
         for address, part in self._parts(node, place, depth):
-            properties = part.get("properties")
+            where, properties = self._documents.referred_map(f"{address}/properties", part.get("properties"))
             for name, one in properties.items() if isinstance(properties, Mapping) else ():
-                if self._is_hidden(one, f"{address}/properties/{escape(name)}", 0):
+                if self._is_hidden(one, f"{where}/{escape(name)}", 0):
                     found.add(str(name))
         return frozenset(found)
 
@@ -326,3 +334,18 @@ def nullable(out: dict[str, Any]) -> dict[str, Any]:
     if "enum" in out and None not in out["enum"]:
         out["enum"] = [*out["enum"], None]
     return out
+
+
+COUNTED = re.compile(r"\^\.\{(\d+),?(\d*)\}\$")
+
+
+def counted(pattern: str) -> dict[str, Any]:
+    """A pattern in keywords that cost less: `^.{1,262144}$` only limits the length, of text without line ends."""
+    found = COUNTED.fullmatch(pattern)
+    if found is None:
+        return {"pattern": pattern}
+    low, high = found.group(1), found.group(2) if "," in pattern else found.group(1)
+    also: dict[str, Any] = {"minLength": int(low), "pattern": "^.*$"}
+    if high:
+        also["maxLength"] = int(high)
+    return {"allOf": [also]}

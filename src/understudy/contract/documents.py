@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -43,6 +44,7 @@ class Documents:
         self._dialects: dict[str, str] = {}
         self._found: dict[tuple[str, str], str] = {}
         self._indexed: set[str] = set()
+        self._scoped: set[str] = set()
         self._ids: dict[str, str] = {}
         self._anchors: dict[tuple[str, str], str] = {}
         self._scopes: dict[str, str] = {}
@@ -72,7 +74,7 @@ class Documents:
         found = self._found.get((document, ref))
         if found is None:
             found = self._resolve(base, document, ref)
-            if base.partition("#")[0] not in self._indexed:  # embedded `$id`s make the answer depend on the place
+            if document not in self._scoped:  # embedded `$id`s make the answer depend on the place
                 self._found[document, ref] = found
         return found
 
@@ -84,6 +86,13 @@ class Documents:
             address = self.resolve(address, value["$ref"])
             value = self.at(address)
         raise Unresolvable(str(value.get("$ref")), address, "it refers to itself")
+
+    def referred_map(self, place: str, value: Any) -> tuple[str, Any]:
+        """A map of schemas, which some documents write as a reference to one; else the value as it is."""
+        if isinstance(value, Mapping) and isinstance(value.get("$ref"), str):
+            with suppress(Unresolvable):
+                return self.follow(place, value)
+        return place, value
 
     def embedded(self, address: str) -> bool:
         """Whether an address lies within a schema that has an `$id` of its own."""
@@ -108,8 +117,7 @@ class Documents:
             return self._resolve_pointer(base, document, ref)
         if ref.startswith("#"):
             return self._resolve_anchor(base, document, ref)
-        target, _, fragment = join(self._scope(base), ref).partition("#")
-        root = self._root(target, base, ref)
+        root, fragment = self._root(document, base, ref)
         return self._inside(root, fragment, base, ref)
 
     def _resolve_pointer(self, base: str, document: str, ref: str) -> str:
@@ -129,16 +137,19 @@ class Documents:
             return self._ids.get(scope, document + "#")
         return self._inside(self._ids.get(scope, document), ref[1:], base, ref)
 
-    def _root(self, target: str, base: str, ref: str) -> str:
-        """The address a URI without fragment stands for: a document, or a schema whose `$id` it is."""
-        if target in self._values:
-            return target
+    def _root(self, document: str, base: str, ref: str) -> tuple[str, str]:
+        """The address a reference's URI stands for (a document, or a schema whose `$id` it is), and its fragment."""
+        target, _, fragment = join(document, ref).partition("#")
+        if target in self._values and document not in self._scoped:
+            return target, fragment
         for entry in self.entries:
             self._index(entry)
+        target, _, fragment = join(self._scope(base), ref).partition("#")
         if target in self._ids:
-            return self._ids[target]
-        self._fetch(target, base, ref)
-        return target
+            return self._ids[target], fragment
+        if target not in self._values:
+            self._fetch(target, base, ref)
+        return target, fragment
 
     def _fetch(self, target: str, base: str, ref: str) -> None:
         if self._retrieve is None:
@@ -164,9 +175,8 @@ class Documents:
         return f"{document}#{pointer}"
 
     def _walk(self, value: Any, pointer: str, base: str, ref: str) -> Any:
-        for token in pointer.split("/")[1:]:
-            if "~" in token:
-                token = token.replace("~1", "/").replace("~0", "~")
+        for step in pointer.split("/")[1:]:
+            token = step.replace("~1", "/").replace("~0", "~") if "~" in step else step
             try:
                 value = value[int(token)] if isinstance(value, list) else value[token]
             except (KeyError, IndexError, ValueError, TypeError):
@@ -201,6 +211,7 @@ class Documents:
             if "$id" in schema:
                 self._ids[scope] = address
                 self._scopes[address] = scope
+                self._scoped.add(document)
             for keyword in ("$anchor", "$dynamicAnchor"):
                 if isinstance(schema.get(keyword), str):
                     self._anchors.setdefault((scope, schema[keyword]), address)

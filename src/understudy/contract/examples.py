@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import islice, product
@@ -35,7 +36,9 @@ class Endless(Exception):
 class Examples:
     """Makes the examples of one contract for one direction."""
 
-    def __init__(self, shapes: Shapes, schemas: Schemas, merger: Merger, faults: list[Fault], unexampled: list[Fault]) -> None:
+    def __init__(
+        self, shapes: Shapes, schemas: Schemas, merger: Merger, faults: list[Fault], unexampled: list[Fault]
+    ) -> None:
         self._shapes = shapes
         self._schemas = schemas
         self._merger = merger
@@ -271,10 +274,8 @@ class Examples:
             self._try(value, name, merged, here)
 
     def _try(self, value: dict[str, Any], name: str, merged: Merged, here: tuple[str, ...]) -> None:
-        try:
+        with suppress(Endless):
             self._put(value, name, merged, here, 0)
-        except Endless:
-            pass
 
     def _names(self, merged: Merged) -> Iterator[str]:
         """Names for properties beyond those declared."""
@@ -295,7 +296,9 @@ def kinds(merged: Merged) -> list[str]:
         return ["array"]
     if merged.patterns or merged.formats or "minLength" in merged.limits or "maxLength" in merged.limits:
         return ["string"]
-    if any(word in merged.limits for word in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")):
+    if any(
+        word in merged.limits for word in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+    ):
         return ["number"]
     return list(ORDER)
 
@@ -370,12 +373,13 @@ def string(merged: Merged, variant: int) -> str:
     """A string within lengths, of a format, by a pattern; the first proposal that satisfies what can be judged here."""
     shortest, longest = int(merged.limits.get("minLength", 0)), merged.limits.get("maxLength")
     longest = int(longest) if longest is not None else None
-    proposals = list(islice(strings(merged, shortest, longest, variant), 64))
-    for text in proposals:
+    first: str | None = None
+    for text in islice(strings(merged, shortest, longest, variant), 64):
         fits = shortest <= len(text) and (longest is None or len(text) <= longest)
         if fits and all(patterns.matches(pattern, text) for pattern in merged.patterns):
             return text
-    return proposals[0]
+        first = text if first is None else first
+    return first or ""
 
 
 def strings(merged: Merged, shortest: int, longest: int | None, variant: int) -> Iterator[str]:

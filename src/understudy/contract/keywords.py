@@ -62,19 +62,44 @@ PLAIN: Mapping[str, Rule] = {
 """Keywords taken over as they are, if they hold what they should."""
 
 SINGLE = frozenset(
-    "items additionalProperties not if then else contains propertyNames unevaluatedItems unevaluatedProperties".split()
+    [
+        "items",
+        "additionalProperties",
+        "not",
+        "if",
+        "then",
+        "else",
+        "contains",
+        "propertyNames",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+    ]
 )
 """Keywords that hold one schema."""
 
-LISTS = frozenset("allOf anyOf oneOf prefixItems".split())
+LISTS = frozenset(["allOf", "anyOf", "oneOf", "prefixItems"])
 """Keywords that hold a list of schemas."""
 
-MAPS = frozenset("properties patternProperties dependentSchemas".split())
+MAPS = frozenset(["properties", "patternProperties", "dependentSchemas"])
 """Keywords that hold schemas by name."""
 
 ONLY_NEWER = frozenset(
-    "if then else contains propertyNames unevaluatedItems unevaluatedProperties prefixItems patternProperties "
-    "dependentSchemas dependentRequired const minContains maxContains".split()
+    [
+        "if",
+        "then",
+        "else",
+        "contains",
+        "propertyNames",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+        "prefixItems",
+        "patternProperties",
+        "dependentSchemas",
+        "dependentRequired",
+        "const",
+        "minContains",
+        "maxContains",
+    ]
 )
 """Keywords an OpenAPI 3.0 Schema Object does not have; documents that use them mean them, so they count all the same."""
 

@@ -11,8 +11,26 @@ from typing import Any
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 SCHEMA_WORDS = frozenset(
-    "type format items default maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength pattern maxItems "
-    "minItems uniqueItems enum multipleOf x-nullable x-example".split()
+    [
+        "type",
+        "format",
+        "items",
+        "default",
+        "maximum",
+        "exclusiveMaximum",
+        "minimum",
+        "exclusiveMinimum",
+        "maxLength",
+        "minLength",
+        "pattern",
+        "maxItems",
+        "minItems",
+        "uniqueItems",
+        "enum",
+        "multipleOf",
+        "x-nullable",
+        "x-example",
+    ]
 )
 COLLECTIONS: Mapping[str, tuple[str, bool]] = {
     # OpenAPI 2.0, Parameter Object, collectionFormat -> OpenAPI 3 style and explode
@@ -29,7 +47,9 @@ FORMS = ["application/x-www-form-urlencoded"]
 
 def lift(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document as OpenAPI 3.0; definitions, and whatever else refers to them, stay where they are."""
-    lifted = {name: value for name, value in document.items() if name not in ("swagger", "paths", "securityDefinitions")}
+    lifted = {
+        name: value for name, value in document.items() if name not in ("swagger", "paths", "securityDefinitions")
+    }
     lifted["openapi"] = "3.0.3"
     lifted["servers"] = _servers(document)
     lifted["paths"] = {
@@ -37,7 +57,8 @@ def lift(document: Mapping[str, Any]) -> dict[str, Any]:
         for path, item in _mapping(document.get("paths")).items()
     }
     lifted["parameters"] = {
-        name: _parameter(one) if not _is_body(one) else one for name, one in _mapping(document.get("parameters")).items()
+        name: _parameter(one) if not _is_body(one) else one
+        for name, one in _mapping(document.get("parameters")).items()
     }
     lifted["responses"] = {
         name: _response(document, {}, one) for name, one in _mapping(document.get("responses")).items()
@@ -64,7 +85,9 @@ def _servers(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _path_item(document: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
     shared = [_resolved(document, one) for one in item.get("parameters") or []]
     lifted = {name: value for name, value in item.items() if name not in METHODS and name != "parameters"}
-    if plain := [_place(document, one) for one in item.get("parameters") or [] if not _is_body(_resolved(document, one))]:
+    if plain := [
+        _place(document, one) for one in item.get("parameters") or [] if not _is_body(_resolved(document, one))
+    ]:
         lifted["parameters"] = plain
     for method in METHODS:
         if isinstance(item.get(method), Mapping):
@@ -122,7 +145,7 @@ def _body(bodies: list[Any], consumes: list[str] | None) -> dict[str, Any]:
     if whole:
         one = whole[-1]
         media = {"schema": one.get("schema", {})}
-        return {"required": bool(one.get("required")), "content": {kind: media for kind in consumes or JSON}}
+        return {"required": bool(one.get("required")), "content": dict.fromkeys(consumes or JSON, media)}
     fields = {one.get("name", ""): one for one in bodies}
     files = any(one.get("type") == "file" for one in fields.values())
     kinds = [kind for kind in consumes or [] if kind in (*FORMS, "multipart/form-data")]
@@ -132,7 +155,7 @@ def _body(bodies: list[Any], consumes: list[str] | None) -> dict[str, Any]:
         schema["required"] = required
     media = {"schema": schema, "encoding": _encoding(fields)}
     kinds = kinds or (["multipart/form-data"] if files else FORMS)
-    return {"required": bool(required), "content": {kind: media for kind in kinds}}
+    return {"required": bool(required), "content": dict.fromkeys(kinds, media)}
 
 
 def _encoding(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -32,7 +32,9 @@ class Node:
     def __init__(self) -> None:
         self.literals: dict[str, Node] = {}
         self.mixed: dict[tuple[int, int], dict[tuple[str, str], Node]] = {}  # lengths of prefix and suffix, then both
-        self.loose: list[tuple[tuple[str, ...], Node]] = []  # several parameters in one segment: the literals around them
+        self.loose: list[
+            tuple[tuple[str, ...], Node]
+        ] = []  # several parameters in one segment: the literals around them
         self.any: Node | None = None
         self.item: Item | None = None
 
@@ -146,9 +148,7 @@ def find_mixed(node: Node, segment: str, segments: list[str], index: int, values
     return None
 
 
-def descend(
-    child: Node, segments: list[str], index: int, values: list[str], found: tuple[str, ...]
-) -> Item | None:
+def descend(child: Node, segments: list[str], index: int, values: list[str], found: tuple[str, ...]) -> Item | None:
     """Go on below a mixed segment with its parameters noted; they are taken back when that leads nowhere."""
     kept = len(values)
     values.extend(found)
@@ -180,7 +180,9 @@ def split(segment: str, literals: tuple[str, ...]) -> tuple[str, ...] | None:
 def decode(segment: str) -> str:
     """Percent-decode one segment (RFC 3986 section 2.1). Raises Problem `malformed_request`."""
     if not well_encoded(segment):
-        raise Problem("malformed_request", f'"{shorten(segment)}" is not percent-encoded: % is followed by two hex digits')
+        raise Problem(
+            "malformed_request", f'"{shorten(segment)}" is not percent-encoded: % is followed by two hex digits'
+        )
     try:
         return unquote_to_bytes(segment).decode()
     except UnicodeDecodeError:
@@ -217,5 +219,3 @@ def strip(path: str) -> str:
     outside = PARAMETER.sub(lambda found: "\0" * len(found.group()), path)
     cut = min((at for at in (outside.find("?"), outside.find("#")) if at >= 0), default=len(path))
     return path[:cut]
-
-

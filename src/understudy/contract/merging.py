@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from understudy.contract.keywords import INTEGER_RANGES, is_count, is_number
-from understudy.contract.shapes import Shapes, inside, listed, named, single, types_of
+from understudy.contract.shapes import Shapes, inside, listed, single, types_of
 from understudy.contract.values import Schema
 
 MAX_DEPTH = 16
@@ -61,7 +61,17 @@ STRICTER: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 """Bounds, and which of two is the stricter."""
 
-HARD = ("not", "oneOf", "anyOf", "if", "contains", "dependentSchemas", "propertyNames", "pattern", "unevaluatedProperties")
+HARD = (
+    "not",
+    "oneOf",
+    "anyOf",
+    "if",
+    "contains",
+    "dependentSchemas",
+    "propertyNames",
+    "pattern",
+    "unevaluatedProperties",
+)
 
 
 class Merger:
@@ -159,7 +169,7 @@ class Merger:
             into.limits["maximum"] = min(into.limits.get("maximum", span[1]), span[1])
 
     def _object(self, into: Merged, schema: Schema, node: Mapping[str, Any]) -> None:
-        for name, one in named(schema, "properties"):
+        for name, one in self._shapes.named(schema, "properties"):
             into.properties.setdefault(name, []).append(one)
         shape = self._shapes.shape(schema, self._direction) if "properties" in node else None
         if shape is not None:
@@ -167,10 +177,12 @@ class Merger:
         into.required.update((name, None) for name in listed(node.get("required")) if isinstance(name, str))
         if "additionalProperties" in node:
             rest = node["additionalProperties"]
-            into.additional.append(rest if isinstance(rest, bool) else Schema(f"{schema.uri}/additionalProperties", rest))
-        into.patterned += named(schema, "patternProperties")
+            into.additional.append(
+                rest if isinstance(rest, bool) else Schema(f"{schema.uri}/additionalProperties", rest)
+            )
+        into.patterned += self._shapes.named(schema, "patternProperties")
         into.names += [one for one in (single(schema, "propertyNames"),) if one is not None]
-        into.dependent_schemas += named(schema, "dependentSchemas")
+        into.dependent_schemas += self._shapes.named(schema, "dependentSchemas")
         dependent = node.get("dependentRequired")
         for name, names in dependent.items() if isinstance(dependent, Mapping) else ():
             into.dependent.append((str(name), listed(names)))

@@ -295,7 +295,8 @@ def nest(entries: Iterable[tuple[list[str], str]]) -> dict[str, Any]:
             following = node.setdefault(step, {})
             node = following if isinstance(following, dict) else {}
         put(node, steps[-1], value)
-    return unbracketed(root)
+    found: dict[str, Any] = unbracketed(root)
+    return found
 
 
 def put(node: dict[str, Any], step: str, value: str) -> None:

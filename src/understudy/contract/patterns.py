@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 ALPHABET = "a0A1bB2cC3dD4eE5fF6gG7hH8iI9jJkKlLmMnNoOpPqQrRsStTuUvVwWxXyYzZ -_.:/@+,;#%&=?!$'\"()[]{}<>*|~^`\\\t\n\r"
 EXTRA = 64
+LONGEST = 4096
 CLASSES: Mapping[str, str] = {
     # Unicode property escapes Python does not know, by the letters of the ASCII part
     "L": "a-zA-Z",
@@ -30,14 +32,17 @@ CLASSES: Mapping[str, str] = {
 }
 
 
+Make = Callable[[int, int], str]  # extra repetitions, variant -> text
+
+
 def sample(pattern: str, shortest: int = 0, longest: int | None = None, variant: int = 0) -> Iterator[str]:
     """Strings proposed for a pattern, shortest first, within lengths where that can be arranged."""
-    nodes = parsed(pattern)
-    if nodes is None:
+    make = maker(pattern)
+    if make is None:
         return
-    seen = set()
-    for extra in range(0, max(shortest, 1) + EXTRA):
-        text = "".join(render(nodes, extra, variant))
+    seen: set[str] = set()
+    for extra in range(max(shortest, 1) + EXTRA):
+        text = make(extra, variant)
         if text in seen and extra > shortest:
             return
         seen.add(text)
@@ -47,19 +52,19 @@ def sample(pattern: str, shortest: int = 0, longest: int | None = None, variant:
             yield text
 
 
-def parsed(pattern: str) -> Sequence[Any] | None:
-    """The parse tree, or None when the pattern cannot be read."""
+@lru_cache(maxsize=256)
+def maker(pattern: str) -> Make | None:
+    """The function that makes texts for a pattern, or None when the pattern cannot be read."""
     from re import _parser  # type: ignore[attr-defined]  # the standard library's own, kept off the start-up path
 
     try:
-        tree: Sequence[Any] = _parser.parse(python_words(pattern))
+        return sequence(_parser.parse(python_words(pattern)))
     except (re.error, OverflowError, RecursionError):
         return None
-    return tree
 
 
 def python_words(pattern: str) -> str:
-    """An ECMA 262 pattern in Python's words: named groups and Unicode properties."""
+    """An ECMA 262 pattern in Python's words: named groups, Unicode properties, and an end that is the end."""
     pattern = re.sub(r"\(\?<(?![=!])", "(?P<", pattern)
     bracketed = re.compile(r"(\[[^\]]*)\\p\{(?:\w+=)?(\w+)\}")
     while bracketed.search(pattern):
@@ -67,32 +72,49 @@ def python_words(pattern: str) -> str:
     return re.sub(r"\\p\{(?:\w+=)?(\w+)\}", lambda m: f"[{CLASSES.get(m.group(1)) or 'a-zA-Z'}]", pattern)
 
 
-def render(nodes: Sequence[Any], extra: int, variant: int) -> Iterator[str]:
-    """The text of a sequence of nodes; `extra` lengthens repetitions, `variant` changes the choice of characters."""
-    for kind, value in nodes:
-        make = NODES.get(str(kind))
-        if make is not None:
-            yield make(value, extra, variant)
+def matches(pattern: str, text: str) -> bool:
+    """Whether a pattern is found in a text, as far as Python's engine reads it; unread, it is taken to be."""
+    try:
+        return re.search(python_words(pattern), text) is not None
+    except (re.error, OverflowError, RecursionError):
+        return True
 
 
-def repeat(value: Any, extra: int, variant: int) -> str:
+# nodes of the parse tree ---------------------------------------------------------------------------------------------
+
+
+def sequence(nodes: Iterable[Any]) -> Make:
+    """One node after another; those that make no text (anchors, look-arounds) are left out."""
+    makes = [NODES[str(kind)](value) for kind, value in nodes if str(kind) in NODES]
+    return lambda extra, variant: "".join(make(extra, variant) for make in makes)
+
+
+def always(text: str) -> Make:
+    """The same text every time."""
+    return lambda extra, variant: text
+
+
+def one_of(characters: Sequence[str]) -> Make:
+    """One of some characters; a variant takes another."""
+    return lambda extra, variant: characters[variant % len(characters)]
+
+
+def repeat(value: Any) -> Make:
     """As few repetitions as allowed, and some more when the text must be longer."""
     low, high, inner = value
-    count = min(low + extra, int(high)) if extra else low
-    return "".join("".join(render(inner, 0, variant)) for _ in range(min(count, 4096)))
+    make, most = sequence(inner), min(int(high), LONGEST)
+    return lambda extra, variant: make(0, variant) * min(low + extra, most)
 
 
-def members(value: Any, extra: int, variant: int) -> str:
+def members(value: Any) -> Make:
     """A character of a set."""
     negated = bool(value) and str(value[0][0]) == "NEGATE"
     items = value[1:] if negated else value
     fitting = [one for one in ALPHABET if any(holds(item, one) for item in items) is not negated]
-    if not fitting:
-        fitting = [chr(bound) for kind, one in items for bound in bounds(str(kind), one)] or ["a"]
-    return fitting[variant % len(fitting)]
+    return one_of(fitting or [chr(first) for kind, one in items for first in firsts(str(kind), one)] or ["a"])
 
 
-def bounds(kind: str, value: Any) -> list[int]:
+def firsts(kind: str, value: Any) -> list[int]:
     """The first characters of a set item outside the alphabet."""
     return [value] if kind == "LITERAL" else [value[0]] if kind == "RANGE" else []
 
@@ -104,7 +126,8 @@ def holds(item: Any, character: str) -> bool:
         return bool(ord(character) == value)
     if kind == "RANGE":
         return bool(value[0] <= ord(character) <= value[1])
-    return CATEGORIES.get(str(value), lambda _: False)(character)
+    category = CATEGORIES.get(str(value))
+    return category is not None and category(character)
 
 
 CATEGORIES: Mapping[str, Callable[[str], bool]] = {
@@ -117,35 +140,22 @@ CATEGORIES: Mapping[str, Callable[[str], bool]] = {
 }
 
 
-def branch(value: Any, extra: int, variant: int) -> str:
+def branch(value: Any) -> Make:
     """The alternative that comes out shortest; variants take others."""
-    texts = ["".join(render(one, extra, 0)) for one in value[1]]
-    return texts[variant % len(texts)] if variant else min(texts, key=len)
+    makes = sorted((sequence(one) for one in value[1]), key=lambda make: len(make(0, 0)))
+    return lambda extra, variant: makes[variant % len(makes)](extra, variant)
 
 
-def other_than(value: Any, extra: int, variant: int) -> str:
-    """A character that is not a certain one."""
-    return [one for one in ALPHABET if ord(one) != value][variant % (len(ALPHABET) - 1)]
-
-
-NODES: Mapping[str, Callable[[Any, int, int], str]] = {
-    "LITERAL": lambda value, extra, variant: chr(value),
-    "NOT_LITERAL": other_than,
-    "ANY": lambda value, extra, variant: ALPHABET[variant % len(ALPHABET)],
+NODES: Mapping[str, Callable[[Any], Make]] = {
+    "LITERAL": lambda value: always(chr(value)),
+    "NOT_LITERAL": lambda value: one_of([one for one in ALPHABET if ord(one) != value]),
+    "ANY": lambda value: one_of(ALPHABET),
     "IN": members,
     "MAX_REPEAT": repeat,
     "MIN_REPEAT": repeat,
     "POSSESSIVE_REPEAT": repeat,
-    "SUBPATTERN": lambda value, extra, variant: "".join(render(value[3], extra, variant)),
-    "ATOMIC_GROUP": lambda value, extra, variant: "".join(render(value, extra, variant)),
+    "SUBPATTERN": lambda value: sequence(value[3]),
+    "ATOMIC_GROUP": sequence,
     "BRANCH": branch,
 }
-"""Nodes of the parse tree that make text; the others (anchors, look-arounds) make none."""
-
-
-def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern is found in a text, as far as Python's engine reads it; unread, it is taken to be."""
-    try:
-        return re.search(python_words(pattern), text) is not None
-    except (re.error, OverflowError, RecursionError):
-        return True
+"""Nodes of the parse tree that make text."""

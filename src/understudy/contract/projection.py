@@ -121,7 +121,7 @@ class Projections:
         mark, branches = shape.discriminator or (None, {})
         return Level(
             known={name: self._of(one) for name, one in shown.items()},
-            closed=bool(shape.properties) and not isinstance(shape.additional, Schema) or shape.additional is False,
+            closed=(bool(shape.properties) and not isinstance(shape.additional, Schema)) or shape.additional is False,
             rest=self._of(shape.additional) if isinstance(shape.additional, Schema) else None,
             patterns=tuple(self._patterns(shape)),
             item=self._of(shape.items),

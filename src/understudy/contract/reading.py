@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import product
+from itertools import islice, product
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ STYLES = {"path": "simple", "query": "form", "querystring": "form", "header": "s
 # OpenAPI 3.1, Parameter Object, name: header parameters of these names are ignored.
 IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 MAX_BASES = 16
+MAX_CHOICES = 256
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -36,12 +37,19 @@ class Reader:
         """Every operation in document order, with the base paths it is served under."""
         for uri in self._documents.entries:
             document = self._mapping(self._documents.document(uri), f"{uri}#", "a document")
+            self._check_version(document, uri)
             paths = self._mapping(document.get("paths"), f"{uri}#/paths", "`paths`")
             for path, item in paths.items():
                 if str(path).startswith("/"):
                     yield from self._path_item(document, uri, str(path), item)
                 elif not str(path).startswith("x-"):
                     self._fault(f"{uri}#/paths/{escape(path)}", "a path begins with a slash")
+
+    def _check_version(self, document: Mapping[str, Any], uri: str) -> None:
+        version = str(document.get("openapi", ""))
+        if not version.startswith(("3.0", "3.1", "3.2")):
+            said = f"not {version}" if version else "which is missing"
+            self._fault(f"{uri}#", f"a document names its version, `openapi: 3.0` to `3.2` or `swagger: 2.0`, {said}")
 
     def webhooks(self) -> Iterator[Webhook]:
         """Every entry of `webhooks` (and `x-webhooks`, as 3.0 documents have it): its first operation."""
@@ -61,13 +69,15 @@ class Reader:
     ) -> Iterator[tuple[Operation, tuple[str, ...]]]:
         place, item = self._item(f"{uri}#/paths/{escape(path)}", item)
         shared = self._read_parameters(place, item.get("parameters"))
-        for method, address, raw in methods(place, item):
+        for method, written, there in methods(place, item):
+            address, raw = self._follow(written, there)  # not in the standard, yet widely written and understood
             if not isinstance(raw, Mapping):
                 self._fault(address, "an operation is an object")
                 continue
             servers = raw.get("servers") or item.get("servers") or document.get("servers")
             bases = self._bases(servers, uri)
-            yield self._operation(document, method, bases[0] + path, address, raw, shared), bases
+            key = f"{method} {bases[0]}{path}"
+            yield self._operation(document, key, address, raw, shared), bases
 
     def _item(self, place: str, item: Any) -> tuple[str, Mapping[str, Any]]:
         address, target = self._follow(place, item)
@@ -80,17 +90,17 @@ class Reader:
     def _operation(
         self,
         document: Mapping[str, Any],
-        method: str,
-        path: str,
+        key: str,
         address: str,
         raw: Mapping[str, Any],
         shared: dict[tuple[str, str], Parameter],
     ) -> Operation:
+        method, _, path = key.partition(" ")
         parameters = {**shared, **self._read_parameters(address, raw.get("parameters"))}
         operation_id = raw.get("operationId")
         security = raw["security"] if "security" in raw else document.get("security")
         return Operation(
-            key=f"{method} {path}",
+            key=key,
             method=method,
             path=path,
             operation_id=operation_id if isinstance(operation_id, str) else None,
@@ -138,7 +148,7 @@ class Reader:
         name, location = raw["name"], raw["in"]
         if location == "header" and name.lower() in IGNORED_HEADERS:
             return None
-        style = raw.get("style") if isinstance(raw.get("style"), str) else STYLES[location]
+        style = str(raw.get("style") or STYLES[location])
         media_type, schema = self._parameter_schema(address, raw)
         return Parameter(
             name=name,
@@ -179,21 +189,19 @@ class Reader:
 
     def _content(self, place: str, content: Any) -> dict[str, Schema | None]:
         found: dict[str, Schema | None] = {}
-        for kind, media in self._mapping(content, place, "`content`").items():
-            address, media = self._follow(f"{place}/{escape(kind)}", media)
-            media = self._mapping(media, address, "a media type")
+        for kind, raw in self._mapping(content, place, "`content`").items():
+            address, target = self._follow(f"{place}/{escape(kind)}", raw)
+            media = self._mapping(target, address, "a media type")
             word = "schema" if "schema" in media or "itemSchema" not in media else "itemSchema"
             found.setdefault(plain_media_type(kind), self._schema(f"{address}/{word}", media.get(word)))
         return found
 
     def _read_responses(self, place: str, responses: Any) -> dict[str, Response]:
         found = {}
-        for status, raw in self._mapping(responses, place, "`responses`").items():
-            status = str(status)
-            if not status.startswith("x-"):
-                found[status.upper() if status != "default" else status] = self._response(
-                    status.upper() if status != "default" else status, f"{place}/{escape(status)}", raw
-                )
+        for written, raw in self._mapping(responses, place, "`responses`").items():
+            status = "default" if written == "default" else str(written).upper()
+            if not status.startswith("X-"):
+                found[status] = self._response(status, f"{place}/{escape(written)}", raw)
         return found
 
     def _response(self, status: str, place: str, raw: Any) -> Response:
@@ -220,10 +228,10 @@ class Reader:
         found: dict[str, Schema | None] = {}
         required = set()
         for name, raw in self._mapping(headers, place, "`headers`").items():
-            address, raw = self._follow(f"{place}/{escape(name)}", raw)
-            raw = self._mapping(raw, address, "a header")
-            found[str(name)] = self._parameter_schema(address, raw)[1]
-            if raw.get("required") is True:
+            address, target = self._follow(f"{place}/{escape(name)}", raw)
+            header = self._mapping(target, address, "a header")
+            found[str(name)] = self._parameter_schema(address, header)[1]
+            if header.get("required") is True:
                 required.add(str(name))
         return found, frozenset(required)
 
@@ -251,8 +259,8 @@ class Reader:
         if not security:
             return None
         alternatives = []
-        for index, alternative in enumerate(self._list(security, place)):
-            alternative = self._mapping(alternative, f"{place}/{index}", "a security requirement")
+        for index, raw in enumerate(self._list(security, place)):
+            alternative = self._mapping(raw, f"{place}/{index}", "a security requirement")
             found = [self._requirement(document, place, name, scopes) for name, scopes in alternative.items()]
             if None not in found:
                 alternatives.append(tuple(one for one in found if one is not None))
@@ -318,14 +326,13 @@ def plain_media_type(kind: str) -> str:
 
 def base_paths(url: str, variables: Mapping[str, Any]) -> Iterator[str]:
     """The path part of a server URL for every value its variables can have (OpenAPI 3.1, Server Variable Object)."""
-    path = url_path(url)
-    used = [name for name in variables if f"{{{name}}}" in path]
+    used = [name for name in variables if f"{{{name}}}" in url]
     choices = [variable_values(variables[name]) for name in used]
-    for values in product(*choices):
-        filled = path
+    for values in islice(product(*choices), MAX_CHOICES):
+        filled = url
         for name, value in zip(used, values, strict=True):
             filled = filled.replace(f"{{{name}}}", value)
-        yield filled.rstrip("/")
+        yield url_path(filled)
 
 
 def variable_values(variable: Any) -> list[str]:
@@ -337,12 +344,10 @@ def variable_values(variable: Any) -> list[str]:
 
 
 def url_path(url: str) -> str:
-    """The path of a server URL, which may hold `{variables}` anywhere or be relative to the document."""
+    """The path of a server URL, which may be relative to the document; nothing for a URL that cannot be read."""
     try:
         path = urlsplit(url).path if "://" in url else url.partition("?")[0].partition("#")[0]
     except ValueError:
         return ""
-    if url.startswith("{") and "://" not in url:
-        path = path[path.index("}") + 1 :] if "}" in path else ""
     path = "/" + path.lstrip("./")
     return path.rstrip("/")

@@ -18,7 +18,7 @@ import jsonschema_rs
 from understudy.contract.converting import BUNDLE, Converter, Unit
 from understudy.contract.documents import Documents, Unresolvable
 from understudy.contract.values import Fault, Schema
-from understudy.contract.violations import Explainer, Unknown, Violation, not_among, MISSING
+from understudy.contract.violations import MISSING, Explainer, Unknown, Violation, not_among
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DEFERRED = "x-understudy-deferred"

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -80,6 +80,12 @@ class Shapes:
                 self._shapes[key] = found
         return found
 
+    def named(self, schema: Schema, word: str) -> Iterator[tuple[str, Schema]]:
+        """The schemas in a keyword that holds them by name."""
+        place, value = self._documents.referred_map(f"{schema.uri}/{word}", schema.value.get(word))
+        for name, one in value.items() if isinstance(value, Mapping) else ():
+            yield str(name), Schema(f"{place}/{escape(name)}", one)
+
     def target(self, schema: Schema) -> Schema:
         """The schema a chain of bare references ends at."""
         for _ in range(MAX_DEPTH):
@@ -123,7 +129,7 @@ class Shapes:
         return replace(EMPTY, properties=shape.properties, read_only=shape.read_only, write_only=shape.write_only)
 
     def _own(self, schema: Schema, node: Mapping[str, Any], older: bool, depth: int) -> Shape:
-        properties = dict(named(schema, "properties"))
+        properties = dict(self.named(schema, "properties"))
         return Shape(
             types=types_of(node, older),
             properties=properties,
@@ -137,7 +143,7 @@ class Shapes:
             pattern=node["pattern"] if isinstance(node.get("pattern"), str) else None,
             additional=additional(schema, node),
             title=node["title"] if isinstance(node.get("title"), str) else None,
-            patterns=tuple(named(schema, "patternProperties")),
+            patterns=tuple(self.named(schema, "patternProperties")),
             prefix=tuple(inside(schema, "prefixItems")),
             sure=frozenset(properties),
             branches=tuple(one for found in unions(schema) for one in found),
@@ -162,7 +168,7 @@ class Shapes:
         """Property name, and the branch for each of its values (OpenAPI 3.1, Discriminator Object)."""
         raw = node.get("discriminator")
         name = raw.get("propertyName") if isinstance(raw, Mapping) else raw
-        if not isinstance(name, str) or not ("oneOf" in node or "anyOf" in node):
+        if not isinstance(name, str):
             return None
         mapping = raw.get("mapping") if isinstance(raw, Mapping) else None
         branches: dict[str, Schema] = {}
@@ -171,12 +177,23 @@ class Shapes:
             if found is not None:
                 branches[str(value)] = found
         taken = {one.uri for one in branches.values()}
-        for group in unions(schema):
-            for one in group:
-                found = self.target(one)
-                if found.uri not in taken and "$ref" in (one.value if isinstance(one.value, Mapping) else {}):
-                    branches.setdefault(found.uri.rpartition("/")[2], found)
+        named = [one for group in unions(schema) for one in group if "$ref" in mapping_of(one.value)]
+        for one in map(self.target, named) if named else self._children(schema):
+            if one.uri not in taken:
+                branches.setdefault(one.uri.rpartition("/")[2], one)
         return name, branches
+
+    def _children(self, schema: Schema) -> Iterator[Schema]:
+        """The schemas beside this one that build on it with `allOf` (OpenAPI 3.1, Discriminator Object)."""
+        home, _, own = schema.uri.rpartition("/")
+        try:
+            siblings = self._documents.at(home) if home.endswith(("/schemas", "/definitions")) else {}
+        except Unresolvable:
+            return
+        for name, value in siblings.items():
+            parents = (one["$ref"] for one in listed(mapping_of(value).get("allOf")) if "$ref" in mapping_of(one))
+            if any(str(ref).rpartition("/")[2] == own for ref in parents):
+                yield Schema(f"{home}/{escape(name)}", value)
 
     def _mapped(self, schema: Schema, target: str) -> Schema | None:
         found = self.referred(schema, f"#/components/schemas/{target}") if "/" not in target else None
@@ -192,16 +209,14 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def mapping_of(value: Any) -> Mapping[str, Any]:
+    """An object, or an empty one for anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def inside(schema: Schema, word: str) -> list[Schema]:
     """The schemas in a list keyword."""
     return [Schema(f"{schema.uri}/{word}/{i}", one) for i, one in enumerate(listed(schema.value.get(word)))]
-
-
-def named(schema: Schema, word: str) -> Iterable[tuple[str, Schema]]:
-    """The schemas in a keyword that holds them by name."""
-    value = schema.value.get(word)
-    for name, one in value.items() if isinstance(value, Mapping) else ():
-        yield str(name), Schema(f"{schema.uri}/{word}/{escape(name)}", one)
 
 
 def single(schema: Schema, word: str) -> Schema | None:
@@ -228,7 +243,7 @@ def types_of(node: Mapping[str, Any], older: bool) -> frozenset[str]:
         names = {kind for kind, words in (("object", OBJECT_WORDS), ("array", ARRAY_WORDS)) if words & node.keys()}
     if "file" in names:
         names = {"string"}
-    if names and (node.get("nullable") is True and older or node.get("x-nullable") is True):
+    if names and ((node.get("nullable") is True and older) or node.get("x-nullable") is True):
         names.add("null")
     return frozenset(names)
 
@@ -318,7 +333,8 @@ def properties(parts: list[Shape], word: str) -> dict[str, Schema]:
     for part in parts:
         for name, one in part.properties.items():
             found.setdefault(name, []).append(one)
-    return {name: one for name, schemas in found.items() if (one := combined(schemas, word)) is not None}
+    together = {name: combined(schemas, word) for name, schemas in found.items()}
+    return {name: one for name, one in together.items() if one is not None}
 
 
 def combined(schemas: list[Schema], word: str) -> Schema | None:

@@ -86,9 +86,7 @@ class Operation:
     def response(self, status: int) -> Response | None:
         """The declared response that covers a status: exact, then range, then default (OpenAPI 3.1, Responses Object)."""
         return (
-            self.responses.get(str(status))
-            or self.responses.get(f"{status // 100}XX")
-            or self.responses.get("default")
+            self.responses.get(str(status)) or self.responses.get(f"{status // 100}XX") or self.responses.get("default")
         )
 
 

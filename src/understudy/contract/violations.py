@@ -227,7 +227,7 @@ def unexpected(error: Any) -> tuple[Path, str]:
     """A property or item that is not declared where nothing else is allowed."""
     first = error.kind.unexpected[0]
     if error.kind.name == "unevaluatedItems":
-        return (int(first),), "value holds an item too many"
+        return (), f"value holds an item too many: {first}"
     return (first,), "field is not known here, and no others are allowed"
 
 
@@ -262,6 +262,13 @@ def bad_format(error: Any) -> tuple[Path, str]:
     return (), f"value {shown(error.instance)} is not a valid {name}{example}"
 
 
+def nothing_allowed(error: Any) -> tuple[Path, str]:
+    """A value, or any field of an object, where the schema is `false`."""
+    if error.schema_path[-1:] == ["additionalProperties"] and isinstance(error.instance, dict):
+        return tuple(error.instance)[:1], "field is not known here, and no others are allowed"
+    return (), "no value is allowed here"
+
+
 def otherwise(error: Any) -> tuple[Path, str]:
     """A keyword without words of its own."""
     return (), f"value {shown(error.instance)} is not allowed here ({error.kind.name})"
@@ -284,8 +291,12 @@ WORDS: Mapping[str, Words] = {
     "maxLength": length(False),
     "minimum": said(lambda e: f"value is too small ({shown(e.instance)}, minimum allowed: {shown(e.kind.limit)})"),
     "maximum": said(lambda e: f"value is too large ({shown(e.instance)}, maximum allowed: {shown(e.kind.limit)})"),
-    "exclusiveMinimum": said(lambda e: f"value is too small ({shown(e.instance)}, must be above {shown(e.kind.limit)})"),
-    "exclusiveMaximum": said(lambda e: f"value is too large ({shown(e.instance)}, must be below {shown(e.kind.limit)})"),
+    "exclusiveMinimum": said(
+        lambda e: f"value is too small ({shown(e.instance)}, must be above {shown(e.kind.limit)})"
+    ),
+    "exclusiveMaximum": said(
+        lambda e: f"value is too large ({shown(e.instance)}, must be below {shown(e.kind.limit)})"
+    ),
     "multipleOf": said(lambda e: f"value {shown(e.instance)} is not a multiple of {shown(e.kind.multiple_of)}"),
     "minItems": size("items", True),
     "maxItems": size("items", False),
@@ -298,6 +309,6 @@ WORDS: Mapping[str, Words] = {
     "propertyNames": bad_name,
     "contains": contains,
     "not": said(lambda e: f"value {shown(e.instance)} is one of those ruled out here"),
-    "falseSchema": said(lambda e: "no value is allowed here"),
+    "falseSchema": nothing_allowed,
 }
 """JSON Schema keyword -> the field below the value that is meant, and the sentence."""

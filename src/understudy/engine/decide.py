@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from understudy.durations import parse_instant
 from understudy.engine.kinds import Kind, Record
 from understudy.engine.operations import TABLE, Scene, Select
-from understudy.engine.outcomes import Call, Outcome, encode
+from understudy.engine.outcomes import Call, Outcome, kept
 from understudy.engine.plans import Plan, Script
 from understudy.engine.transaction import Happening, Transaction, View
 from understudy.problems import Problem
@@ -131,11 +131,12 @@ def conclude(script: Script, tx: Transaction, outcome: Outcome | None) -> Decisi
     tx.settle()
     if not tx.changes and not tx.emitted:
         return Decision(outcome, (), (), (), tuple(tx.warnings))
-    changes, timers = [], []
+    changes: list[Changed] = []
+    timers: list[Timer] = []
     public: dict[tuple[str, str], bytes | None] = {}
     for (resource, id), (before, after) in tx.changes.items():
         kind = script.kind(resource)
-        encoded = None if after is None else encode(after)
+        encoded = None if after is None else kept(after)
         changes.append(Changed(resource, id, before, after, encoded))
         public[resource, id] = encoded if after is None else _honoured(kind, after, encoded)
         if after is not None and kind.resource.lifecycle is not None and kind.resource.lifecycle.timers:
@@ -150,7 +151,7 @@ def _honoured(kind: Kind, record: Record, encoded: bytes | None) -> bytes | None
     if not kind.valid(shown):
         raise Problem("contract_broken", f"the stand-in's own {kind.name} breaks the document: {kind.violation(shown)}",
                       resource=kind.name, id=str(record.get(kind.resource.id_field)))
-    return encoded if shown is record else encode(shown)
+    return encoded if shown is record else kept(shown)
 
 
 def timers_of(kind: Kind, record: Record) -> Iterator[Timer]:
@@ -172,7 +173,7 @@ def _events(script: Script, tx: Transaction, public: Mapping[tuple[str, str], by
         if kind.resource.events:
             yield from _of_happening(kind, happening, public, told)
     for type, data in tx.emitted:
-        yield Event(type, None, None, encode(data))
+        yield Event(type, None, None, kept(data))
 
 
 def _of_happening(
@@ -182,12 +183,12 @@ def _of_happening(
     where = (happening.resource, happening.id)
     data = public.get(where)
     if happening.fact == "deleted":
-        data = encode(kind.public(happening.before or {}))
+        data = kept(kind.public(happening.before or {}))
     if data is None:
         return  # deleted later in the same transaction: nobody ever saw it
     types = kind.resource.events
     fact = happening.fact if happening.fact in ("created", "deleted") else "updated"
-    previous = encode(kind.public(happening.before)) if happening.before is not None and fact == "updated" else None
+    previous = kept(kind.public(happening.before)) if happening.before is not None and fact == "updated" else None
     if fact in types and (fact != "updated" or where not in told):
         yield Event(types[fact], kind.name, happening.id, data, previous)
         told.add(where)

@@ -237,11 +237,9 @@ def _check_unused(scene: Scene, id: str) -> None:
 
 
 def action(scene: Scene) -> Outcome:
-    """Fire the trigger of the same name, or run the operation's effect, or both in the order trigger, effect."""
+    """Fire the trigger of the same name."""
     record = named(scene)
     role, machine = scene.plan.role, scene.kind.resource.lifecycle
-    if scene.plan.effect is not None:
-        return _by_effect(scene, record)
     if machine is not None and role.trigger in machine.triggers():
         moved = scene.tx.fire(scene.kind.name, _id(scene, record), str(role.trigger))
         return after_action(scene, moved, f"{role.trigger}: {scene.kind.state(record)} -> {scene.kind.state(moved)}")
@@ -340,8 +338,6 @@ def singleton(scene: Scene) -> Outcome:
 def example(scene: Scene) -> Outcome:
     """A valid, deterministic answer for an operation no convention understands."""
     record = None
-    if scene.plan.effect is not None:
-        return effect(scene)
     if scene.plan.kind is not None and scene.plan.role.id_parameter:
         record = named(scene)
     return _not_modelled(scene, record)
@@ -434,8 +430,9 @@ def _text_clause(clause: Mapping[str, Any]) -> Callable[[dict[str, Any]], bool]:
 
 
 def _value_clause(clause: Mapping[str, Any]) -> Callable[[dict[str, Any]], bool]:
+    name = str(clause.get("name"))
     wanted = {str(value) for value in clause.get("values") or ()} | ({str(clause["value"])} if clause.get("value") is not None else set())
-    return lambda record: str(record.get(clause.get("name"))) in wanted if wanted else record.get(clause.get("name")) is None
+    return lambda record: str(record.get(name)) in wanted if wanted else record.get(name) is None
 
 
 SEARCHES: Mapping[str, Callable[[Mapping[str, Any], frozenset[str]], lists.Filters]] = {

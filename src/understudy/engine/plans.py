@@ -114,7 +114,7 @@ class Script:
         return one.uri == other.uri or one.value == other.value
 
     def _read_schema(self, resource: Resource) -> Schema | None:
-        for role in ("retrieve", "singleton", "create", "upsert", "update", "replace"):
+        for role in ("retrieve", "singleton", "create", "upsert", "update", "replace", "effect"):
             operation = self._by_role.get((role, resource.name))
             if operation is not None:
                 schema = success(operation)[2]

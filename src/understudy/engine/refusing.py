@@ -87,7 +87,7 @@ def _alike(old: Any, new: Any) -> bool:
 def _said(problem: Problem, status: int) -> dict[str, Any]:
     """What a refusal has to say, by the names such fields go by."""
     words = ("message", "detail", "details", "description", "error_description", "errormessage", "error_message", "reason", "msg", "error")
-    field = {name: problem.field for name in ("field", "pointer", "param", "path", "property")} if problem.field else {}
+    field = dict.fromkeys(("field", "pointer", "param", "path", "property"), problem.field) if problem.field else {}
     return {**dict.fromkeys(words, problem.message), **field, "status": status, "statuscode": status, "status_code": status, "title": TITLES.get(status, "")}
 
 

@@ -12,8 +12,6 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from understudy.engine.outcomes import Outcome
-from understudy.engine.refusing import refuse
 from understudy.problems import Problem
 from understudy.sandbox import Sandbox
 from understudy.server.control import control_plane
@@ -54,37 +52,40 @@ class App:
             await _live(receive, send)
 
     async def _play(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers: Headers = scope["headers"]
         try:
             world, prefix, path = self._choose(scope)
-            _check_lengths(scope)
-        except Problem as problem:
-            await self._send(scope, send, self._refused(problem))
+        except ValueError as fault:
+            problem = Problem("invalid_field", str(fault), field="Understudy-World", location="header")
+            await self._refuse(scope, send, self.sandbox.worlds.prepared.fork("nameless"), problem)
             return
+        headers: Headers = scope["headers"]
         concurrent, key = self._reserve(world, headers)
         try:
+            _check_lengths(scope)
             body = await _read(receive, headers, self._limit)
         except Problem as problem:
-            await self._send(scope, send, self._refused(problem))
+            await self._refuse(scope, send, world, problem)
             return
         finally:
             if key is not None and not concurrent:
                 self._receiving.discard(key)
-        if body is None:
-            return  # the client went away
-        request = Request(scope["method"], path, scope["query_string"], headers, body, _origin(scope), prefix, concurrent)
-        await self._send(scope, send, self.sandbox.stage.answer(world, request))
+        if body is not None:  # else the client went away
+            request = Request(scope["method"], path, scope["query_string"], headers, body, _origin(scope), prefix, concurrent)
+            await self._send(scope, send, self.sandbox.stage.answer(world, request))
+
+    async def _refuse(self, scope: Scope, send: Send, world: World, problem: Problem) -> None:
+        """Answer a request that was not read whole; what is left of it must not be taken for the next one."""
+        request = Request(scope["method"], scope["path"][:LONGEST_PATH], b"", [], b"")
+        reply = self.sandbox.stage.answer(world, request, problem)
+        await self._send(scope, send, Reply(reply.status, [*reply.headers, (b"connection", b"close")], reply.body))
 
     def _choose(self, scope: Scope) -> tuple[World, str, str]:
-        """The request's world, what of the path chose it, and the rest of the path."""
+        """The request's world, what of the path chose it, and the rest of the path. Raises ValueError for a name that is none."""
         path = scope.get("raw_path", b"").decode("latin-1").partition("?")[0] or scope["path"]
-        try:
-            if path.startswith(WORLD):
-                name, slash, rest = path[len(WORLD):].partition("/")
-                return self.sandbox.worlds.get(name), WORLD + name, slash + rest
-            return self.sandbox.worlds.get(self._named(scope["headers"])), "", path
-        except ValueError as fault:
-            raise Problem("invalid_field", str(fault), field="Understudy-World", location="header") from None
+        if path.startswith(WORLD):
+            name, slash, rest = path[len(WORLD):].partition("/")
+            return self.sandbox.worlds.get(name), WORLD + name, slash + rest
+        return self.sandbox.worlds.get(self._named(scope["headers"])), "", path
 
     def _named(self, headers: Headers) -> str:
         key = None
@@ -109,11 +110,6 @@ class App:
                 self._receiving.add(key)
                 return False, key
         return False, None
-
-    def _refused(self, problem: Problem) -> Reply:
-        outcome: Outcome = refuse(self.sandbox.script, problem, None)
-        headers = [(b"content-type", (outcome.media_type or "text/plain").encode()), (b"content-length", b"%d" % len(outcome.body))]
-        return Reply(outcome.status, headers, outcome.body)
 
     async def _send(self, scope: Scope, send: Send, reply: Reply) -> None:
         headers = reply.headers + self._cross_origin(scope) if self._origins else reply.headers

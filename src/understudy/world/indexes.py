@@ -49,7 +49,7 @@ def rank_of(value: Any) -> tuple[int, Any]:
 
 def _ranked(value: Any) -> tuple[int, Any]:
     if isinstance(value, str):
-        return _STRING, str(value)
+        return _STRING, str.__str__(value)  # the text itself, whatever a subclass prints as
     if isinstance(value, bool):
         return _BOOLEAN, value
     if isinstance(value, int | float):
@@ -166,8 +166,7 @@ class Index:
 
     def add(self, record: Record, serial: int) -> None:
         """Enter a record."""
-        keys = self._keys(record)
-        entry = serial if self._rank is None else (*self._rank(record), serial)
+        keys, entry = self._keys(record), self._entry(record, serial)
         for key in keys:
             self._add(key, entry)
         if len(keys) > 1:

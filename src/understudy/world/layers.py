@@ -123,11 +123,11 @@ class Rows(Generic[T]):
         """Put `value` at `serial`, over what was there."""
         block = self._owned(serial >> _SHIFT)
         offset = serial & _WITHIN
-        if offset == len(block):
-            block.append(value)
-        else:
-            block.extend([None] * (offset + 1 - len(block)))
+        if offset < len(block):
             block[offset] = value
+        else:
+            block.extend([None] * (offset - len(block)))
+            block.append(value)
 
     def clear(self, serial: int) -> None:
         """Take the value at `serial` out."""
@@ -185,13 +185,13 @@ class LayeredMap(Generic[K, V]):
         row = buckets.spine[hash(key) & buckets.mask].get(key)
         return None if row is None else row[2]
 
-    def set(self, key: K, value: V) -> None:
-        """Put `value` at `key`: in the place of what was there, else at the end."""
+    def set(self, key: K, value: V) -> int:
+        """Put `value` at `key`: in the place of what was there, else at the end. Answers the serial number."""
         row = self._by_key.get(key)
         if row is None:
-            self.append(key, value)
-        else:
-            self._put((row[0], key, value))
+            return self.append(key, value)
+        self._put((row[0], key, value))
+        return row[0]
 
     def delete(self, key: K) -> int:
         """Take `key` out; answers the serial number it had. KeyError if it is not there."""

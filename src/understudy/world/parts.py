@@ -18,7 +18,7 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-BUCKET = 128  # entries a bucket may hold before it is split
+BUCKET = 170  # entries a bucket may hold before it is split: as many as a dict of 256 slots takes without growing
 SPAN = 1024  # entries a part of a run may hold before it is split
 
 
@@ -119,8 +119,8 @@ class Buckets(Generic[K, V]):
             bucket_of({}, self.owner, bucket.depth + 1),
             bucket_of({}, self.owner, bucket.depth + 1),
         )
-        for key, value in bucket.items():
-            halves[hash(key) & bit != 0][key] = value
+        for held, value in bucket.items():
+            halves[hash(held) & bit != 0][held] = value
         for half, first in zip(halves, (position & (bit - 1), position & (bit - 1) | bit), strict=True):
             self._place(half, first, 2 * bit)
         self._made += 1
@@ -166,20 +166,15 @@ class Run(Generic[T]):
         """Put `entry`, which is not there yet, in its place."""
         if self._spine.owner is not self.owner:
             self._thaw()
-        at = len(self._spine) - 1
-        held: Any = self._spine[at]
-        if held and entry < held[-1]:
-            at = bisect_right(self._firsts, entry, 1) - 1
-            held = self._owned(at)
-            held.insert(bisect_left(held, entry), entry)
-            self._starts = None
-            if len(held) > SPAN:
-                self._insert(at + 1, held[SPAN // 2 :])
-                del held[SPAN // 2 :]
-        elif len(held) >= SPAN:
-            self._insert(at + 1, [entry])
+        last: Any = self._spine[-1]
+        if last and entry < last[-1]:
+            self._squeeze(entry)
+        elif len(last) >= SPAN:
+            self._insert(len(self._spine), [entry])
+        elif last.owner is self.owner:
+            last.append(entry)
         else:
-            self._owned(at).append(entry)
+            self._owned(len(self._spine) - 1).append(entry)
         self._size += 1
 
     def remove(self, entry: T) -> None:
@@ -193,9 +188,11 @@ class Run(Generic[T]):
             raise KeyError(entry)
         del held[offset]
         self._size -= 1
-        self._starts = None
+        if at < len(self._spine) - 1:
+            self._starts = None
         if not held and len(self._spine) > 1:
             del self._spine[at], self._firsts[at]
+            self._starts = None
 
     def fork(self) -> Run[T]:
         """A second run with the same entries."""
@@ -212,6 +209,15 @@ class Run(Generic[T]):
     def _thaw(self) -> None:
         self._spine = part(self._spine, self.owner)
         self._firsts = self._firsts[:]
+
+    def _squeeze(self, entry: Any) -> None:
+        at = bisect_right(self._firsts, entry, 1) - 1
+        held: Any = self._owned(at)
+        held.insert(bisect_left(held, entry), entry)
+        self._starts = None
+        if len(held) > SPAN:
+            self._insert(at + 1, held[SPAN // 2 :])
+            del held[SPAN // 2 :]
 
     def _owned(self, at: int) -> Part[T]:
         held = self._spine[at]

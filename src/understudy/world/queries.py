@@ -15,8 +15,8 @@ from typing import Any, cast
 from understudy.world.indexes import Entries, Entry, Index, bounds, key_of, keys_at, position, rank_at
 from understudy.world.tables import LivingTable
 
-INDEXES = 64  # indexes a table may have; beyond, a query reads the records instead
-COMBINED = 16  # of them over more than one field
+INDEXES = 32  # indexes a table may have; beyond, a query reads the records instead
+COMBINED = 8  # of them over more than one field
 FEW = 32  # so many candidates are rather read than given an index of their own
 MERGED = 16  # groups of an index that one query may take together
 
@@ -189,11 +189,8 @@ def _read(table: LivingTable, query: Query) -> list[int]:
     """The serial numbers of all records asked for, in order, by reading the candidates."""
     tests = _tests(query)
     rank = rank_at(query.order_by) if query.order_by is not None else lambda record: (0, 0)
-    found = [
-        (*rank(record), serial)
-        for serial, record in table.decoded(_candidates(table, query))
-        if all(test(record) for test in tests)
-    ]
+    candidates = table.decoded(_candidates(table, query))
+    found = [(*rank(record), serial) for serial, record in candidates if all(test(record) for test in tests)]
     found.sort(reverse=query.descending)
     return [entry[2] for entry in found]
 

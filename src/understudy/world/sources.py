@@ -82,7 +82,7 @@ def _loader() -> Any:
         text = str(node.value)
         return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
 
-    loader = type("CoreLoader", (base,), {"yaml_implicit_resolvers": {}})
+    loader: Any = type("CoreLoader", (base,), {"yaml_implicit_resolvers": {}})
     for tag, (pattern, first) in core.items():
         loader.add_implicit_resolver(tag, re.compile(f"^(?:{pattern.pattern})$"), list(first))
     loader.add_constructor(f"{tags}int", decimal)

@@ -67,6 +67,18 @@ class Reply:
     body: bytes
 
 
+@dataclass(slots=True)
+class Turn:
+    """One request being answered: what is learned of it on the way."""
+
+    world: World
+    request: Request
+    now: datetime
+    id: str | None = None
+    operation: Operation | None = None
+    warnings: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """A timer that fired while the clock was turned."""
@@ -83,45 +95,54 @@ class Due:
 
 
 class Stage:
-    """A script being played. `strict` refuses fields the document does not know; `open` asks for no keys."""
+    """A script being played. `open` asks for no keys; `observe` is shown each request."""
 
-    def __init__(self, script: Script, *, strict: bool = False, open: bool = False, observe: Callable[[Logged], None] | None = None) -> None:
+    def __init__(self, script: Script, *, open: bool = False, observe: Callable[[Logged], None] | None = None) -> None:
         self.script = script
-        self.strict = strict
         self.auth = None if open else script.behaviour.auth
         self.observe = observe
 
     # --- requests ------------------------------------------------------------------------------------------------
 
-    def answer(self, world: World, request: Request) -> Reply:
-        """Play a request in a world. Whatever is wrong with it becomes an answer; its reason is in the request log."""
-        now = self.settle(world)
-        extra, request_id = self._fresh_headers(world)
-        operation: Operation | None = None
-        warnings: tuple[str, ...] = ()
+    def answer(self, world: World, request: Request, refusal: Problem | None = None) -> Reply:
+        """Play a request in a world. Whatever is wrong with it becomes an answer; its reason is in the request log.
+
+        `refusal` is what was found wrong with the request before it could be read whole.
+        """
+        turn = Turn(world, request, self.settle(world))
+        headers = self._fresh_headers(turn)
         try:
-            operation, path = self._match(request)
-            plan = self.script.plan(operation)
-            if plan.guarded and self.auth is not None:
-                admit(self.auth, world.keys, request)
-            self._check_version(path)
-            key = self._idempotency_key(request) if plan.keyed else None
-            if key is None:
-                outcome, warnings = self._play(world, plan, path, request, now, request_id)
-            else:
-                outcome, warnings = self._once(world, key, plan, path, request, now, request_id)
+            if refusal is not None:
+                raise refusal
+            outcome = self._perform(turn)
         except Problem as problem:
-            outcome = refuse(self.script, problem, operation)
-        except Exception as fault:  # ours, whatever the client sent: said in the API's own shape and in full on standard error
+            outcome = refuse(self.script, problem, turn.operation)
+        except Exception as fault:  # ours, whatever the client sent: in the API's own shape, and in full on standard error
             logging.getLogger("understudy").exception("%s %s", request.method, request.target)
-            outcome = refuse(self.script, Problem("internal_error", f"the stand-in failed: {type(fault).__name__}"), operation)
+            outcome = refuse(self.script, Problem("internal_error", f"the stand-in failed: {type(fault).__name__}"), turn.operation)
         if request.method == "OPTIONS" and outcome.status == 405:
             outcome = Outcome(204, b"", None, "the methods of this path", outcome.headers)
-        entry = Logged(world.request_count, now, request.method, request.target, outcome.status, outcome.reason, warnings, request_id)
+        self._log(turn, outcome)
+        return Reply(outcome.status, _headers(outcome) + headers, outcome.body)
+
+    def _log(self, turn: Turn, outcome: Outcome) -> None:
+        world, request = turn.world, turn.request
+        entry = Logged(world.request_count, turn.now, request.method, request.target, outcome.status, outcome.reason, turn.warnings, turn.id)
         world.requests.append(entry)
         if self.observe is not None:
             self.observe(entry)
-        return Reply(outcome.status, _headers(outcome, extra), outcome.body)
+
+    def _perform(self, turn: Turn) -> Outcome:
+        turn.operation, path = self._match(turn.request)
+        plan = self.script.plan(turn.operation)
+        if plan.guarded and self.auth is not None:
+            admit(self.auth, turn.world.keys, turn.request)
+        self._check_version(path)
+        rule = self.script.behaviour.idempotency if plan.keyed else None
+        key = turn.request.header(rule.header.encode()) if rule is not None else None
+        if rule is None or not key:
+            return self._play(turn, plan, path)
+        return self._once(turn, rule, key, plan, path)
 
     def _match(self, request: Request) -> tuple[Operation, dict[str, str]]:
         """The operation asked for; HEAD is GET where the document does not say otherwise (RFC 9110 section 9.3.2)."""
@@ -137,60 +158,54 @@ class Stage:
         if version is not None and path.get("version", version) != version:
             raise Problem("unsupported_version", f'version "{path["version"]}" is not served; use {version}', field="version", location="path")
 
-    def _fresh_headers(self, world: World) -> tuple[Headers, str | None]:
+    def _fresh_headers(self, turn: Turn) -> Headers:
+        """The headers every response carries a fresh id in; the first of them names the request."""
+        world = turn.world
         world.request_count += 1
+        headers = []
         for name, prefix in self.script.behaviour.response_headers.items():
             value = Ids(world.seed, -world.request_count, world.id_length)(prefix)
-            return [(name.lower().encode(), value.encode())], value
-        return [], None
+            turn.id = turn.id or value
+            headers.append((name.lower().encode(), value.encode()))
+        return headers
 
-    def _idempotency_key(self, request: Request) -> str | None:
-        rule = self.script.behaviour.idempotency
-        return request.header(rule.header.encode()) or None if rule is not None else None
-
-    def _once(
-        self, world: World, key: str, plan: Plan, path: dict[str, str], request: Request, now: datetime, request_id: str | None
-    ) -> tuple[Outcome, tuple[str, ...]]:
+    def _once(self, turn: Turn, rule: Idempotency, key: str, plan: Plan, path: dict[str, str]) -> Outcome:
         """Play a request whose key is new; answer one whose key is known as the first was answered."""
-        rule = self.script.behaviour.idempotency
-        assert rule is not None
-        if request.concurrent:
+        if turn.request.concurrent:
             raise Problem("idempotency_running", "the first request with this idempotency key has not been answered yet",
                           field=rule.header, location="header")
-        fingerprint = _fingerprint(request)
-        pinned = world.pinned.get(key)
-        if pinned is not None and now - pinned.at < rule.window:
+        fingerprint, pinned = _fingerprint(turn.request), turn.world.pinned.get(key)
+        if pinned is not None and turn.now - pinned.at < rule.window:
             if pinned.fingerprint != fingerprint:
                 raise Problem("idempotency_conflict", "this idempotency key was used with another request", field=rule.header, location="header")
-            return pinned.again(rule.replay_header), ()
+            return pinned.again(rule.replay_header)
         try:
-            outcome, warnings = self._play(world, plan, path, request, now, request_id)
+            outcome = self._play(turn, plan, path)
         except Problem as problem:
-            outcome, warnings = refuse(self.script, problem, plan.operation), ()
+            outcome = refuse(self.script, problem, plan.operation)
         if outcome.status not in rule.released and outcome.status < 500:
-            world.pinned.set(key, Pinned(fingerprint, now, outcome))
-        return outcome, warnings
+            turn.world.pinned.set(key, Pinned(fingerprint, turn.now, outcome))
+        return outcome
 
-    def _play(
-        self, world: World, plan: Plan, path: dict[str, str], request: Request, now: datetime, request_id: str | None
-    ) -> tuple[Outcome, tuple[str, ...]]:
-        operation = plan.operation
+    def _play(self, turn: Turn, plan: Plan, path: dict[str, str]) -> Outcome:
+        world, request = turn.world, turn.request
         if self.script.refreshes and plan.kind is not None:
-            self._refresh(world, plan, now)
-        accepted = self.script.contract.accept(operation, path, request.query, request.headers, request.body)
-        call = Call(operation.key, accepted.path, accepted.query, accepted.headers, accepted.body, None,
+            self._refresh(world, plan.kind.name, turn.now)
+        accepted = self.script.contract.accept(plan.operation, path, request.query, request.headers, request.body)
+        turn.warnings = accepted.warnings
+        call = Call(plan.operation.key, accepted.path, accepted.query, accepted.headers, accepted.body, None,
                     f"{request.origin}{request.prefix}{request.path}", _pairs(request.query) if request.query else ())
-        circumstances = world.circumstances(now)
+        circumstances = world.circumstances(turn.now)
         decision = deciding.decide(self.script, plan, call, circumstances)
+        turn.warnings += decision.warnings
         if decision.changes or decision.events:
-            world.commit(decision, circumstances, request_id)
+            world.commit(decision, circumstances, turn.id)
         assert decision.outcome is not None
-        return decision.outcome, accepted.warnings + decision.warnings
+        return decision.outcome
 
-    def _refresh(self, world: World, plan: Plan, now: datetime) -> None:
-        assert plan.kind is not None
+    def _refresh(self, world: World, resource: str, now: datetime) -> None:
         circumstances = world.circumstances(now)
-        decision = deciding.refresh(self.script, plan.kind.name, circumstances)
+        decision = deciding.refresh(self.script, resource, circumstances)
         if decision is not None and (decision.changes or decision.events):
             world.commit(decision, circumstances)
 
@@ -257,13 +272,13 @@ def _fingerprint(request: Request) -> bytes:
     return blake2b(b"\0".join((request.method.encode(), request.path.encode(), request.query, request.body)), digest_size=16).digest()
 
 
-def _headers(outcome: Outcome, extra: Headers) -> Headers:
+def _headers(outcome: Outcome) -> Headers:
     headers = [(b"content-length", b"%d" % len(outcome.body))]
     if outcome.media_type is not None:
         headers.append((b"content-type", outcome.media_type.encode()))
     for name, value in outcome.headers.items():
         headers.append((name.lower().encode(), value.encode("latin-1", "replace")))
-    return headers + extra
+    return headers
 
 
 def _pairs(query: bytes) -> tuple[tuple[str, str], ...]:

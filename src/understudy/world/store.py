@@ -29,7 +29,7 @@ KEYS = "_keys"  # the table of a dump that holds the ids of records that do not 
 class Change:
     """One record made (`before` is None), changed, or deleted (`after` is None).
 
-    `encoded`, where given, must be what `orjson.dumps(after)` gives; it spares encoding twice.
+    `after` holds JSON values. `encoded`, where given, must be what it is as JSON; it spares encoding twice.
     """
 
     resource: str
@@ -100,16 +100,11 @@ class Store:
         """
         steps = [self._step(changes[0])] if len(changes) == 1 else self._steps(changes)
         for table, id, encoded, old, new in steps:
-            if old is None:
-                table.insert_record(id, cast("bytes", encoded), cast("Record", new))
-            elif encoded is None or new is None:
-                table.remove_record(id, old)
-            else:
-                table.replace_record(id, encoded, old, new)
+            table.apply(id, encoded, old, new)
 
     def prepare(self, resource: str, *fields: str, order_by: str | None = None) -> None:
         """Make an index now, rather than when it is first used."""
-        queries.index_for(living_table(self.database, resource), tuple(sorted(set(fields))), order_by)
+        queries.index_for(self._table(resource), tuple(sorted(set(fields))), order_by)
 
     def fork(self) -> Store:
         """A second store with the same records, whatever their number in no time; each goes on by itself."""
@@ -144,11 +139,17 @@ class Store:
         tables = dict(_tables_of(mapping))
         keys = dict(_keys(tables.pop(KEYS, {})))
         for name, documents in tables.items():
-            _fill(living_table(store.database, name), documents, keys)
+            _fill(store._table(name), documents, keys)
         return store
 
+    def _table(self, resource: str) -> LivingTable:
+        try:
+            return self._tables[resource]
+        except KeyError:
+            return living_table(self.database, resource)
+
     def _step(self, change: Changed) -> Step:
-        table = living_table(self.database, change.resource)
+        table = self._table(change.resource)
         return _step(table, change, table.records.get(change.id))
 
     def _steps(self, changes: Sequence[Changed]) -> list[Step]:
@@ -156,7 +157,7 @@ class Store:
         steps: list[Step] = []
         staged: dict[tuple[str, str], bytes | None] = {}
         for change in changes:
-            table, place = living_table(self.database, change.resource), (change.resource, change.id)
+            table, place = self._table(change.resource), (change.resource, change.id)
             step = _step(table, change, staged[place] if place in staged else table.records.get(change.id))
             staged[place] = step[2]
             steps.append(step)
@@ -171,7 +172,7 @@ def _step(table: LivingTable, change: Changed, kept: bytes | None) -> Step:
         if kept is None:
             raise _refused(change, "a change has a record before or after it, or both")
         return table, change.id, None, orjson.loads(kept), None
-    encoded = trimmed(change.encoded if change.encoded is not None else _encode(change))
+    encoded = trimmed(_encode(change) if change.encoded is None else change.encoded)
     # What is kept is read again: the index holds what the record said then, and `before` may be the caller's to change.
     old = None if kept is None else orjson.loads(kept) if table.indexes else _NOTHING
     return table, change.id, encoded, old, change.after

@@ -74,24 +74,21 @@ class LivingTable(Table):
     def __len__(self) -> int:
         return len(self.records)
 
+    def apply(self, id: str, encoded: bytes | None, old: Record | None, new: Record | None) -> None:
+        """Make (`old` is None), change or delete (`new` is None) a record; its presence has been checked."""
+        if old is None:
+            assert encoded is not None and new is not None
+            self.insert_record(id, encoded, new)
+        elif encoded is None or new is None:
+            self._remove_record(id, old)
+        else:
+            self._replace_record(id, encoded, old, new)
+
     def insert_record(self, id: str, encoded: bytes, record: Record, serial: int | None = None) -> None:
-        """Put a new record at the end of creation order."""
+        """Put a new record at the end of creation order, under the next document id or `serial`, which is greater."""
         number = self.records.append(id, encoded, serial)
         for index in self.indexes.values():
             index.add(record, number)
-
-    def replace_record(self, id: str, encoded: bytes, old: Record, new: Record) -> None:
-        """Put new contents in the place of a record's old ones; it keeps its place in creation order."""
-        self.records.set(id, encoded)
-        serial = self.records.serial(id)
-        for index in self.indexes.values():
-            index.move(old, new, serial)
-
-    def remove_record(self, id: str, old: Record) -> None:
-        """Take a record out."""
-        serial = self.records.delete(id)
-        for index in self.indexes.values():
-            index.remove(old, serial)
 
     def index(self, fields: tuple[str, ...], order: str | None) -> Index:
         """The index over `fields` (sorted by name) and `order`, made now if there is none."""
@@ -112,6 +109,16 @@ class LivingTable(Table):
         other = LivingTable(storage, self.name)
         other.indexes = {key: index.fork() for key, index in self.indexes.items()}
         return other
+
+    def _replace_record(self, id: str, encoded: bytes, old: Record, new: Record) -> None:
+        serial = self.records.set(id, encoded)
+        for index in self.indexes.values():
+            index.move(old, new, serial)
+
+    def _remove_record(self, id: str, old: Record) -> None:
+        serial = self.records.delete(id)
+        for index in self.indexes.values():
+            index.remove(old, serial)
 
     def _update_table(self, updater: Callable[[dict[int, Mapping[Any, Any]]], None]) -> NoReturn:
         raise UnsupportedOperation(_REFUSAL)

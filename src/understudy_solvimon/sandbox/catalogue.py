@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from understudy.problems import Problem
-
 from understudy_solvimon import conditions, configs
 from understudy_solvimon.sandbox.terms import Record, judged, missing, setting
 
@@ -294,7 +293,7 @@ def _conditions(tx: Transaction, config: Record, products: Sequence[Record], at:
 def _resolved(tx: Transaction, said: Record, products: Sequence[Record], at: str) -> Record:
     """Conditions whose properties are named by id, exist, and are required by the meters behind the items."""
     types: dict[str, str] = {}
-    result = _deep(said)
+    result: Record = _copy(said)
     for place, leaf in conditions.leaves(result):
         record = _property(tx, leaf, f"{at}.{place}")
         leaf["id"] = record["id"]  # type: ignore[index]  # the copy made above
@@ -306,10 +305,10 @@ def _resolved(tx: Transaction, said: Record, products: Sequence[Record], at: str
     return result
 
 
-def _deep(value: Any) -> Any:
+def _copy(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _deep(part) for key, part in value.items()}
-    return [_deep(part) for part in value] if isinstance(value, list) else value
+        return {key: _copy(part) for key, part in value.items()}
+    return [_copy(part) for part in value] if isinstance(value, list) else value
 
 
 def _property(tx: Transaction, leaf: Mapping[str, Any], place: str) -> Record:

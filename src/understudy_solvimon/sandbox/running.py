@@ -14,16 +14,15 @@ from zoneinfo import ZoneInfo
 from understudy_solvimon import periods
 from understudy_solvimon.periods import Period, Rhythm
 from understudy_solvimon.sandbox import invoices, usage
-from understudy_solvimon.sandbox.terms import Record, when
+from understudy_solvimon.sandbox.terms import Record, when, zone_of
 
 if TYPE_CHECKING:
     from understudy.engine.transaction import Happening, Transaction
 
 
-def zone_of(tx: Transaction, subscription: Mapping[str, Any]) -> ZoneInfo:
-    """The customer's time zone."""
-    customer = tx.get("customer", str(subscription.get("customer_id"))) or {}
-    return periods.zone(customer.get("timezone"))
+def account_zone(tx: Transaction, subscription: Mapping[str, Any]) -> ZoneInfo:
+    """The time zone of the customer a subscription bills."""
+    return zone_of(tx.get("customer", str(subscription.get("customer_id"))) or {})
 
 
 def rhythm_of(tx: Transaction, subscription: Mapping[str, Any]) -> Rhythm:
@@ -31,7 +30,7 @@ def rhythm_of(tx: Transaction, subscription: Mapping[str, Any]) -> Rhythm:
     return Rhythm(
         periods.instant(subscription["begins_at"]),
         periods.length(subscription["billing_period"]),
-        zone_of(tx, subscription),
+        account_zone(tx, subscription),
         subscription.get("billing_time") or "EXACT",
     )
 

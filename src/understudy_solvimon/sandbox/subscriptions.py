@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from understudy.problems import Problem
-
 from understudy_solvimon import periods
 from understudy_solvimon.sandbox import running, usage
 from understudy_solvimon.sandbox.catalogue import items_priced
@@ -102,8 +101,6 @@ def _customer(tx: Transaction, values: Mapping[str, Any], place: str, template: 
     if customer.get("status") != "ACTIVE":
         raise Problem("illegal_transition", f"cannot subscribe a customer while {customer.get('status')}; activate it first",
                       field=field, location="body", resource="customer", id=customer["id"])
-    with judged(field):
-        periods.zone(customer.get("timezone"))
     return customer
 
 
@@ -368,7 +365,7 @@ def _after_initial_term(tx: Transaction, subscription: Record, body: Mapping[str
     if begins is None or term is None:
         raise Problem("cannot_process", "there is no initial term; cancel at the NEXT_BILLING_PERIOD or at a DATE",
                       field="type", location="body", resource="subscription", id=subscription["id"])
-    zone = running.zone_of(tx, subscription)
+    zone = running.account_zone(tx, subscription)
     end = periods.later(begins, periods.length(term), 1, zone)
     renewal = periods.length(subscription.get("renewal_term") or term)
     count = 0

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from understudy.problems import Problem
-
 from understudy_solvimon import periods
 from understudy_solvimon.refusal import Refusal
 
@@ -67,6 +67,14 @@ def when(record: Mapping[str, Any], field: str) -> datetime | None:
     """A record's time stamp, None where it has none."""
     value = record.get(field)
     return None if value is None else periods.instant(str(value))
+
+
+def zone_of(customer: Mapping[str, Any]) -> ZoneInfo:
+    """A customer's time zone; UTC where it has none that is known (said in the request log when the customer is kept)."""
+    try:
+        return periods.zone(customer.get("timezone"))
+    except Refusal:
+        return periods.zone(None)
 
 
 def missing(field: str, message: str) -> Problem:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from understudy.problems import Problem
-
 from understudy_solvimon import conditions, configs, metering, money, periods, pricing
 from understudy_solvimon.conditions import Value
 from understudy_solvimon.metering import Aggregate, Part, Quantity
@@ -53,7 +52,7 @@ def _ingest(tx: Transaction, body: Mapping[str, Any], place: str) -> Record:
     at = _timestamp(tx, body, place)
     measured = _measure(tx, meter, body, place)
     subscription = one_of(tx, "subscription", body, "pricing_plan_subscription", place.rstrip("."))
-    placing = _place(tx, Asked(customer["id"], meter["id"], at, measured, subscription and subscription["id"]))
+    placing = _place(tx, Asked(customer["id"], meter["id"], at, measured, None if subscription is None else subscription["id"]))
     named = {name: value for name, value in (("customer_reference", customer.get("reference")),
                                              ("meter_reference", meter.get("reference"))) if value is not None}
     return tx.create("usage_event", {
@@ -82,11 +81,21 @@ def _timestamp(tx: Transaction, body: Mapping[str, Any], place: str) -> datetime
     if body.get("timestamp") is None:
         return tx.now
     at = moment(body["timestamp"], f"{place}timestamp")
-    latest = tx.now + length_of(tx, "events_ahead")
+    latest = _latest(tx)
     if at > latest:
         raise Problem("invalid_field", f"lies too far ahead of the clock, which says {tx.stamp}; "
                       f"{periods.stamp(latest)} at the latest", field=f"{place}timestamp", location="body")
     return at
+
+
+def _latest(tx: Transaction) -> datetime:
+    """How late an event may be: a little ahead of the clock; on a clock that stands still, to the end of its day.
+
+    The guide sends its event of 14:30 four hours ahead of the time its own answers show.
+    """
+    ahead = tx.now + length_of(tx, "events_ahead")
+    midnight = tx.now.replace(hour=0, minute=0, second=0) + timedelta(days=1)
+    return max(ahead, midnight - timedelta(seconds=1)) if tx.frozen else ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,11 +261,10 @@ def _ways(tx: Transaction, subscription: Record, schedule: Record, meter: str) -
 
 
 def _route_config(config: Mapping[str, Any]) -> Record:
-    bounds = {}
-    if configs.kind_of(config) == "FLAT":
-        rows = config.get("bands") or (config.get("details") or {}).get("bands") or ()
-        bounds = {"bounds": row for row in rows if row.get("minimum_amount") or row.get("maximum_amount")}
-    return {"id": config["id"], "conditions": config.get("conditions"), **bounds}
+    rows = config.get("bands") or (config.get("details") or {}).get("bands") or ()
+    bounds = [row for row in rows if row.get("minimum_amount") or row.get("maximum_amount")]
+    kept = {"bounds": bounds} if bounds and configs.kind_of(config) == "FLAT" else {}
+    return {"id": config["id"], "conditions": config.get("conditions"), **kept}
 
 
 def forget_routes(tx: Transaction, subscription_id: str) -> None:
@@ -300,7 +308,7 @@ def _book_way(tx: Transaction, period: str, schedule: str, way: Mapping[str, Any
 def _bounded(config: Mapping[str, Any], value: Quantity | str | None) -> tuple[Fraction, Fraction]:
     if not isinstance(value, Quantity) or "bounds" not in config:
         return Fraction(0), Fraction(0)
-    return pricing.bounded(configs.bands_of({"bands": [config["bounds"]]})[0], value.value)
+    return pricing.bounded(configs.bands_of({"bands": config["bounds"]})[0], value.value)
 
 
 def _add(tx: Transaction, booking: Mapping[str, Any], facts: Mapping[str, Any]) -> None:

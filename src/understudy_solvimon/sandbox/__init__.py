@@ -1,0 +1,97 @@
+"""The Solvimon sandbox's adapter: every effect, reaction and refresh its behaviour file names.
+
+1. Only this package of `understudy_solvimon` knows that an engine exists, and of it only transactions and problems.
+2. Arithmetic is not done here: it is in the pure modules beside this package.
+"""
+
+from understudy_solvimon.sandbox.catalogue import (
+    activate_product,
+    archive_product,
+    calculation_saved,
+    create_pricing,
+    create_version,
+    deprecate_product,
+    meter_property_updated,
+    meter_saved,
+    pricing_changed,
+    pricing_updated,
+    product_item_saved,
+    version_activated,
+    version_changed,
+    version_updated,
+)
+from understudy_solvimon.sandbox.customers import customer_saved, forget_customer
+from understudy_solvimon.sandbox.invoices import (
+    create_invoice,
+    credit_invoice,
+    grace_elapsed,
+    invoice_archived,
+    pay_invoice,
+    refresh_invoices,
+    update_invoice,
+)
+from understudy_solvimon.sandbox.running import period_begun, period_ended, period_planned
+from understudy_solvimon.sandbox.subscriptions import (
+    cancel_subscription,
+    copy_schedule,
+    copy_subscription,
+    create_schedule,
+    create_subscription,
+    init_subscription,
+    migrate_schedule,
+    schedule_changed,
+    subscription_activated,
+    subscription_archived,
+    subscription_deleted,
+    subscription_saved,
+    subscription_voided,
+    update_payment_method,
+)
+from understudy_solvimon.sandbox.usage import delete_event, delete_event_by_reference, ingest, ingest_batch
+
+__all__ = [
+    "activate_product",
+    "archive_product",
+    "calculation_saved",
+    "cancel_subscription",
+    "copy_schedule",
+    "copy_subscription",
+    "create_invoice",
+    "create_pricing",
+    "create_schedule",
+    "create_subscription",
+    "create_version",
+    "credit_invoice",
+    "customer_saved",
+    "delete_event",
+    "delete_event_by_reference",
+    "deprecate_product",
+    "forget_customer",
+    "grace_elapsed",
+    "ingest",
+    "ingest_batch",
+    "init_subscription",
+    "invoice_archived",
+    "meter_property_updated",
+    "meter_saved",
+    "migrate_schedule",
+    "pay_invoice",
+    "period_begun",
+    "period_ended",
+    "period_planned",
+    "pricing_changed",
+    "pricing_updated",
+    "product_item_saved",
+    "refresh_invoices",
+    "schedule_changed",
+    "subscription_activated",
+    "subscription_archived",
+    "subscription_deleted",
+    "subscription_saved",
+    "subscription_voided",
+    "update_invoice",
+    "update_payment_method",
+    "version_activated",
+    "version_changed",
+    "version_updated",
+]

@@ -1,0 +1,354 @@
+"""Effects on invoices: opened and closed with their period, kept current, held, numbered, paid, credited.
+
+1. An invoice is computed again only when something under it changed (`stale` on its billing period).
+2. Everything that makes an invoice FINAL goes through `finalise`, which numbers it first; after that its lock holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from understudy.problems import Problem
+from understudy_solvimon import invoicing, money, periods
+from understudy_solvimon.invoicing import Bill
+from understudy_solvimon.periods import Period
+from understudy_solvimon.sandbox import billing
+from understudy_solvimon.sandbox.terms import Record, judged, length_of, missing, one_of, setting, zone_of
+
+if TYPE_CHECKING:
+    from understudy.engine.outcomes import Call
+    from understudy.engine.transaction import Happening, Transaction
+
+UNSETTLED = ("OPEN", "DRAFT")
+
+# --- the period's invoice ---------------------------------------------------------------------------------------------
+
+
+def open_invoice(tx: Transaction, period: Record, subscription: Record) -> Record:
+    """The invoice of a period that begins, with what can be charged already."""
+    account = billing.account_of(tx, subscription)
+    named = {name: subscription[name] for name in ("purchase_order_number", "payment_acceptor_ids") if subscription.get(name)}
+    return tx.create("invoice", {
+        "type": "STANDARD",
+        "status": "OPEN" if setting(tx, "invoice_open_status") else "DRAFT",
+        "billing_type": "DEFAULT",
+        "on_hold": bool(subscription.get("init_invoice_on_hold")),
+        **_parties(account.customer, account.entity),
+        "timezone": account.customer.get("timezone") or "UTC",
+        "billing_period": subscription["billing_period"],
+        "pricing_plan_subscription_ids": [subscription["id"]],
+        **named,
+        **_dates(tx, subscription, account.zone, periods.instant(period["end_at"])),
+        **_content(tx, period, subscription),
+        "billing_period_id": period["id"],
+    })
+
+
+def _parties(customer: Mapping[str, Any], entity: Mapping[str, Any]) -> Record:
+    named = {"customer_reference": customer.get("reference"), "billing_entity_id": entity.get("id")}
+    return {"customer_id": customer["id"], **{name: value for name, value in named.items() if value is not None}}
+
+
+def _content(tx: Transaction, period: Record, subscription: Record) -> Record:
+    bill, flaws = billing.bill(tx, period, _value(period), subscription)
+    return {**_written(bill), "has_usage_based_pricing": any(_metered(bill)), "validation_result": flaws}
+
+
+def _metered(bill: Bill) -> list[bool]:
+    return ["meter_value" in line.facts for span in bill.spans for line in span.lines]
+
+
+def _value(record: Mapping[str, Any]) -> Period:
+    start, end, first, last = (
+        periods.instant(record[field]) for field in ("start_at", "end_at", "whole_start_at", "whole_end_at"))
+    return Period(start, end, first, last)
+
+
+def _written(bill: Bill, paid: Fraction = money.ZERO) -> Record:
+    return {**invoicing.document(bill), **invoicing.settlement(invoicing.total(bill), paid, bill.currency)}
+
+
+def refresh_invoices(tx: Transaction) -> None:
+    """Bring every invoice up to date whose period has changed since it was computed."""
+    for period in tx.find("billing_period", stale=True):
+        _settle(tx, period)
+
+
+def _settle(tx: Transaction, period: Record) -> None:
+    invoice = tx.get("invoice", str(period.get("invoice_id")))
+    if invoice is not None and invoice["status"] in UNSETTLED:
+        subscription = tx.need("subscription", period["pricing_plan_subscription_id"])
+        tx.update("invoice", invoice["id"], _content(tx, period, subscription))
+    tx.update("billing_period", period["id"], {"stale": False})
+
+
+def period_over(tx: Transaction, period: Record) -> None:
+    """Take in the last usage, and let the grace begin unless the invoice is on hold."""
+    invoice = tx.get("invoice", str(period.get("invoice_id")))
+    if invoice is None or invoice["status"] not in UNSETTLED:
+        return
+    _redate(tx, period, invoice)
+    if period["stale"]:
+        _settle(tx, period)
+    if invoice["status"] == "OPEN":
+        tx.fire("invoice", invoice["id"], "draft")
+    if not invoice["on_hold"]:
+        start_grace(tx, invoice["id"], periods.instant(period["end_at"]))
+
+
+def _redate(tx: Transaction, period: Record, invoice: Record) -> None:
+    """A period that ended before its time moves the dates that hang on its end."""
+    if invoice.get("billing_period_end") != period["end_at"]:
+        subscription = tx.need("subscription", period["pricing_plan_subscription_id"])
+        zone = billing.account_of(tx, subscription).zone
+        tx.update("invoice", invoice["id"], _dates(tx, subscription, zone, periods.instant(period["end_at"])))
+        _settle(tx, period)
+
+
+# --- dates ------------------------------------------------------------------------------------------------------------
+
+
+def _dates(tx: Transaction, terms: Mapping[str, Any], zone: Any, end: datetime) -> Record:
+    date = _INVOICE_DATES[setting(tx, "invoice_date_determination_type")](end)
+    due = _due(terms.get("due_date_configuration") or setting(tx, "due_date_configuration"), date, zone)
+    return {"invoice_date": periods.stamp(date), "due_date": periods.stamp(due)}
+
+
+_INVOICE_DATES: Mapping[str, Callable[[datetime], datetime]] = {
+    "AFTER_END_OF_BILLING_PERIOD": lambda end: end,
+    "AT_END_OF_BILLING_PERIOD": lambda end: end - timedelta(days=1),
+    "WHEN_INVOICE_GOES_TO_FINAL": lambda end: end,
+}
+
+
+def _due(rule: Mapping[str, Any], date: datetime, zone: Any) -> datetime:
+    due = periods.later(date, periods.length(rule["period"]), 1, zone) if rule.get("period") else date
+    if rule.get("type") == "END_OF_THE_MONTH":
+        month = periods.Rhythm(due, periods.Length("MONTH", 1), zone, "CALENDAR")
+        return periods.period_at(month, due).whole_end - timedelta(days=1)
+    return due
+
+
+# --- grace and finality -----------------------------------------------------------------------------------------------
+
+
+def start_grace(tx: Transaction, invoice_id: str, since: datetime) -> None:
+    """Let an invoice become FINAL once the grace period is over; at once where it is."""
+    ends = since + length_of(tx, "grace_period")
+    if ends <= tx.now:
+        finalise(tx, invoice_id)
+        return
+    stop_grace(tx, invoice_id)
+    tx.create("grace_period", {"id": invoice_id, "ends_at": periods.stamp(ends)})
+
+
+def stop_grace(tx: Transaction, invoice_id: str) -> None:
+    """Let an invoice stay as it is."""
+    if tx.get("grace_period", invoice_id) is not None:
+        tx.delete("grace_period", invoice_id)
+
+
+def grace_elapsed(tx: Transaction, change: Happening) -> None:
+    """The grace period is over."""
+    finalise(tx, change.id)
+
+
+def finalise(tx: Transaction, invoice_id: str) -> Record:
+    """Number an invoice and make it FINAL. Raises Problem `illegal_transition` where its state does not allow it."""
+    stop_grace(tx, invoice_id)
+    invoice = tx.need("invoice", invoice_id)
+    if invoice["status"] in UNSETTLED:
+        period = tx.get("billing_period", str(invoice.get("billing_period_id")))
+        if period is not None and period["stale"]:
+            _settle(tx, period)
+        tx.update("invoice", invoice_id, {"invoice_number": _next_number(tx, invoice), "updated_to_final_at": tx.stamp,
+                                          **_final_dates(tx, invoice)})
+    return tx.fire("invoice", invoice_id, "finalize")
+
+
+def _final_dates(tx: Transaction, invoice: Record) -> Record:
+    if setting(tx, "invoice_date_determination_type") != "WHEN_INVOICE_GOES_TO_FINAL" or invoice["type"] != "STANDARD":
+        return {}
+    subscription = tx.get("subscription", (invoice.get("pricing_plan_subscription_ids") or [""])[0]) or {}
+    return _dates(tx, subscription, zone_of(invoice), tx.now)
+
+
+def _next_number(tx: Transaction, invoice: Record) -> str:
+    """Numbers run for each billing entity."""
+    id = str(invoice.get("billing_entity_id") or "none")
+    known = tx.get("invoice_sequence", id)
+    count = 1 + (known["count"] if known else 0)
+    if known is None:
+        tx.create("invoice_sequence", {"id": id, "count": count})
+    else:
+        tx.update("invoice_sequence", id, {"count": count})
+    return invoicing.number(count, setting(tx, "invoice_number"))
+
+
+def void(tx: Transaction, invoice_id: str) -> None:
+    """Void an invoice that is not FINAL; a FINAL one is corrected by a credit invoice."""
+    invoice = tx.get("invoice", invoice_id)
+    if invoice is not None and invoice["status"] in UNSETTLED:
+        stop_grace(tx, invoice_id)
+        tx.fire("invoice", invoice_id, "void")
+
+
+def invoice_archived(tx: Transaction, change: Happening) -> None:
+    """An archived invoice becomes nothing else."""
+    stop_grace(tx, change.id)
+
+
+# --- changes by hand --------------------------------------------------------------------------------------------------
+
+
+def update_invoice(tx: Transaction, call: Call) -> Record:
+    """Change an invoice: its hold, its status, whether it is paid, and its plain fields."""
+    assert call.record is not None
+    body = {field: value for field, value in (call.body or {}).items() if value is not None}
+    id = call.record["id"]
+    plain = {field: value for field, value in body.items() if field not in ("status", "on_hold", "paid", "payment_status")}
+    invoice = tx.update("invoice", id, plain)
+    if body.get("on_hold", invoice["on_hold"]) != invoice["on_hold"]:
+        _hold(tx, tx.update("invoice", id, {"on_hold": body["on_hold"]}))
+    if body.get("status", invoice["status"]) != invoice["status"]:
+        if body["status"] == "FINAL":
+            finalise(tx, id)
+        else:
+            tx.update("invoice", id, {"status": body["status"]})
+    if body.get("paid", invoice["paid"]) != invoice["paid"]:
+        _pay(tx, tx.need("invoice", id), money.money(invoice["invoice_amount_including_tax"]).quantity if body["paid"] else money.ZERO)
+    return tx.need("invoice", id)
+
+
+def _hold(tx: Transaction, invoice: Record) -> None:
+    """A hold stops the grace; lifting it starts the grace again, unless the period still runs."""
+    if invoice["on_hold"]:
+        stop_grace(tx, invoice["id"])
+        return
+    period = tx.get("billing_period", str(invoice.get("billing_period_id")))
+    if invoice["status"] == "DRAFT" and (period is None or period["status"] != "RUNNING"):
+        start_grace(tx, invoice["id"], tx.now)
+
+
+def create_invoice(tx: Transaction, call: Call) -> Record:
+    """A one-off invoice: a DRAFT on hold, without lines yet."""
+    body: Record = {field: value for field, value in call.body.items() if value is not None}
+    customer = one_of(tx, "customer", body, "customer")
+    if customer is None:
+        raise missing("customer_reference", "required: whom to bill, by customer_reference or customer_id")
+    entities = [tx.need("billing_entity", body["billing_entity_id"], "billing_entity_id")] if body.get("billing_entity_id") \
+        else tx.find("billing_entity", object_type="BILLING_ENTITY")
+    if len(entities) != 1:
+        raise missing("billing_entity_id", "required: there is not exactly one billing entity to take")
+    zone = zone_of(customer)
+    bill = Bill(body.get("billing_currency") or setting(tx, "billing_currency"), (),
+                body.get("pricing_amount_type") or invoicing.EXCLUDING, (entities[0].get("registered_address") or {}).get("country"))
+    plain = {field: value for field, value in body.items() if field not in ("status", "paid", "periods")}
+    return tx.create("invoice", {
+        "billing_type": "DEFAULT",
+        "on_hold": True,
+        "timezone": customer.get("timezone") or "UTC",
+        **_dates(tx, {}, zone, tx.now),
+        **plain,
+        **_parties(customer, entities[0]),
+        **_written(bill),
+        "status": "DRAFT",
+    })
+
+
+def pay_invoice(tx: Transaction, call: Call) -> Record:
+    """Pay all that is open of a FINAL invoice."""
+    assert call.record is not None
+    return _pay(tx, call.record, money.money(call.record["invoice_amount_including_tax"]).quantity)
+
+
+def _pay(tx: Transaction, invoice: Record, amount: Fraction) -> Record:
+    if invoice["status"] != "FINAL":
+        raise Problem("illegal_transition", f"cannot pay an invoice while {invoice['status']}; only a FINAL one is paid",
+                      resource="invoice", id=invoice["id"])
+    if invoice["paid"] and amount:
+        raise Problem("illegal_transition", "cannot pay an invoice twice; it is paid", resource="invoice", id=invoice["id"])
+    owed = money.money(invoice["invoice_amount_including_tax"]).quantity
+    credited = _credited(invoice)
+    paid = max(amount - credited, money.ZERO) if amount else amount
+    settled = invoicing.settlement(owed, paid, invoice["billing_currency"], credited)
+    if amount:
+        settled = {**settled, "paid": True, "payment_status": "PAID"}
+    record = tx.update("invoice", invoice["id"], settled)
+    if record["paid"]:
+        tx.emit("INVOICE.PAID", record)
+    return record
+
+
+def _credited(invoice: Mapping[str, Any]) -> Fraction:
+    return -money.total(money.money(link["amount"]).quantity for link in invoice.get("linked_invoices") or ()
+                        if link.get("link_type") == "CREDIT" and link.get("amount"))
+
+
+# --- credit -----------------------------------------------------------------------------------------------------------
+
+_CREDITED_FIELDS = ("customer_id", "customer_reference", "billing_entity_id", "timezone", "billing_period", "billing_type",
+                    "pricing_plan_subscription_ids", "purchase_order_number")
+
+
+def credit_invoice(tx: Transaction, call: Call) -> Record:
+    """An invoice that takes back another, or part of it: negative amounts, a DRAFT for the grace period, both linked."""
+    assert call.record is not None
+    original, asked = call.record, call.body or {}
+    if original["status"] != "FINAL" or original["type"] in ("CREDIT", "ONE_OFF_CREDIT"):
+        raise Problem("illegal_transition", f"cannot credit a {original['type']} invoice while {original['status']}; "
+                      "only a FINAL invoice that asks for money is credited", resource="invoice", id=original["id"])
+    with judged():
+        bill = invoicing.credit(original, asked)
+    _check_left(original, bill)
+    credit = tx.create("invoice", {
+        **{field: original[field] for field in _CREDITED_FIELDS if original.get(field) is not None},
+        "type": "CREDIT" if original["type"] == "STANDARD" else "ONE_OFF_CREDIT",
+        "status": "DRAFT",
+        "on_hold": bool(asked.get("force_init_on_hold")),
+        "invoice_date": tx.stamp,
+        **({"delivery_date": asked["delivery_date"]} if asked.get("delivery_date") else {}),
+        **_written(bill),
+        "credit": _credit_details(original, asked),
+        "linked_invoices": [_link(original, "ORIGINAL", asked, original["invoice_amount_including_tax"])],
+    })
+    amount = credit["invoice_amount_including_tax"]
+    links = [*(original.get("linked_invoices") or ()), _link(credit, "CREDIT", asked, amount)]
+    linked = tx.update("invoice", original["id"], {"linked_invoices": links})
+    tx.update("invoice", original["id"], _resettled(linked))
+    if not credit["on_hold"]:
+        start_grace(tx, credit["id"], tx.now)
+    return tx.need("invoice", credit["id"])
+
+
+def _credit_details(original: Mapping[str, Any], asked: Mapping[str, Any]) -> Record:
+    return {
+        "original_invoice_id": original["id"],
+        "original_invoice_info": {"id": original["id"], "invoice_number": original.get("invoice_number") or ""},
+        "note": asked.get("note") or "",
+        "credit_details_source": asked.get("credit_details_source") or "CURRENT",
+    }
+
+
+def _link(invoice: Mapping[str, Any], kind: str, asked: Mapping[str, Any], amount: Mapping[str, Any]) -> Record:
+    known = {"note": asked.get("note"), "invoice_number": invoice.get("invoice_number"), "invoice_date": invoice.get("invoice_date")}
+    return {"id": invoice["id"], "link_type": kind, "amount": amount,
+            **{field: value for field, value in known.items() if value is not None}}
+
+
+def _check_left(original: Mapping[str, Any], bill: Bill) -> None:
+    owed = money.money(original["invoice_amount_including_tax"]).quantity
+    left = owed - _credited(original)
+    if -invoicing.total(bill) > left:
+        raise Problem("cannot_process", f"credits more than is left of the invoice: {money.text(left)} {bill.currency}",
+                      field="periods", location="body", resource="invoice", id=original["id"])
+
+
+def _resettled(invoice: Mapping[str, Any]) -> Record:
+    owed = money.money(invoice["invoice_amount_including_tax"]).quantity
+    paid = money.money(invoice["paid_invoice_amount"]).quantity
+    settled = invoicing.settlement(owed, paid, invoice["billing_currency"], _credited(invoice))
+    return settled if paid or not invoice["paid"] else {**settled, "paid": True}

@@ -1,0 +1,26 @@
+"""Fixtures for tests of more than one part."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from support.asgi import Client
+from understudy.sandbox import Options, Sandbox, open_sandbox
+from understudy.server.app import App
+
+NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def bundled() -> Sandbox:
+    """The bundled sandbox, prepared once; tests take worlds of it."""
+    return open_sandbox(Options(now=NOW))
+
+
+@pytest.fixture
+def call(bundled: Sandbox) -> Client:
+    """A client of the bundled sandbox, its default world put back to the fixture."""
+    bundled.reset("default")
+    return Client(App(bundled))
