@@ -28,7 +28,7 @@ async def app(scope, receive, send):
     await receive()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json"), (b"content-length", b"11")]})
     await send({"type": "http.response.body", "body": BODY})
-uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False, lifespan="off", server_header=False, date_header=False)
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=600, server_header=False, date_header=False)
 """
 
 
@@ -71,12 +71,18 @@ class Server:
         self.connection.sendall(message)
         data = b""
         while b"\r\n\r\n" not in data:
-            data += self.connection.recv(65536)
+            data += self._more()
         head, _, body = data.partition(b"\r\n\r\n")
         length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
         while len(body) < length:
-            body += self.connection.recv(65536)
+            body += self._more()
         return int(head.split(b" ")[1]), body
+
+    def _more(self) -> bytes:
+        data = self.connection.recv(65536)
+        if not data:
+            raise ConnectionError("the server closed the connection")
+        return data
 
     def cost(self, messages: list[bytes], status: int) -> float:
         """CPU microseconds of the process for each of these requests."""

@@ -111,6 +111,7 @@ def reference_shape(bill: Bill) -> dict[str, Any]:
     return {
         "billing_currency": bill.currency,
         "pricing_amount_type": bill.amount_type,
+        "invoice_amount_excluding_tax": money.amount(money.total(line.net for line in lines), bill.currency),
         "invoice_amount_including_tax": money.amount(total(bill), bill.currency),
         "tax_summary": {**_sums(lines, bill.currency), **({"country_code": bill.country} if bill.country else {})},
         "tax_categories": _tax_categories(lines, bill.currency),

@@ -52,7 +52,7 @@ def merge(one: Aggregate, other: Aggregate, shared: int = 0) -> Aggregate:
 
 def without(whole: Aggregate, part: Aggregate, calculation: str) -> Aggregate | None:
     """An aggregate less one event; None where that event made the MAX or MIN, so that it must be taken anew."""
-    if part.highest == _EXTREMES.get(calculation, _no_extreme)(whole):
+    if calculation in _EXTREMES and part.highest == _EXTREMES[calculation](whole):
         return None
     return replace(
         whole,
@@ -62,10 +62,6 @@ def without(whole: Aggregate, part: Aggregate, calculation: str) -> Aggregate | 
         floor=whole.floor - part.floor,
         cap=whole.cap - part.cap,
     )
-
-
-def _no_extreme(_: Aggregate) -> None:
-    return None
 
 
 _EXTREMES: Mapping[str, Callable[[Aggregate], Fraction | None]] = {

@@ -19,8 +19,11 @@ from zoneinfo import ZoneInfo
 from understudy_solvimon.refusal import Refusal
 
 UNITS = ("DAY", "WEEK", "MONTH", "YEAR")
-FIRST_YEAR, LAST_YEAR = 1969, 3000
-"""Billing has no business outside these years, and no arithmetic on dates within them can overflow."""
+MOST_LENGTHS = 3660
+"""The largest value of a length: ten years of days."""
+_FIRST_YEAR = 1970
+_LAST_DAY = date(9998, 12, 28)
+"""Where arithmetic on dates stops instead of failing; no world's clock gets there."""
 
 
 _OFFSET = re.compile(r"(?:GMT|UTC)([+-])(\d{1,2})(?::?00)?", re.ASCII)
@@ -74,8 +77,8 @@ def length(period: Mapping[str, object], field: str = "") -> Length:
     place = f"{field}." if field else ""
     if unit not in UNITS:
         raise Refusal(f"{place}type", f"must be one of {', '.join(UNITS)}")
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1200:
-        raise Refusal(f"{place}value", "must be a whole number from 1 to 1200")
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST_LENGTHS:
+        raise Refusal(f"{place}value", f"must be a whole number from 1 to {MOST_LENGTHS}")
     return Length(str(unit), value)
 
 
@@ -99,8 +102,8 @@ def instant(text: str) -> datetime:
         raise Refusal("", "must be a time stamp such as 2025-05-06T00:00:00Z") from None
     if moment.tzinfo is None:
         raise Refusal("", "must say its offset, as in 2025-05-06T00:00:00Z or +02:00")
-    if not FIRST_YEAR < moment.year < LAST_YEAR:
-        raise Refusal("", f"must lie after the year {FIRST_YEAR} and before {LAST_YEAR}")
+    if not _FIRST_YEAR <= moment.year <= _LAST_DAY.year:
+        raise Refusal("", f"must lie between the years {_FIRST_YEAR} and {_LAST_DAY.year}")
     return moment.astimezone(UTC)
 
 
@@ -148,7 +151,7 @@ def later(moment: datetime, by: Length, times: int, zone: ZoneInfo) -> datetime:
     if by.months is not None:
         day = _months_later(local.date(), by.months * times)
     else:
-        day = local.date() + timedelta(days=(by.days or 0) * times)
+        day = _days_later(local.date(), (by.days or 0) * times)
     if day == local.date():
         return moment
     return datetime.combine(day, local.time().replace(fold=0), zone).astimezone(UTC)
@@ -231,27 +234,30 @@ def _calendar(rhythm: Rhythm, moment: datetime) -> Period:
 
 _ALIGNMENTS: Mapping[str, Callable[[Rhythm, datetime], Period]] = {"EXACT": _exact, "CALENDAR": _calendar}
 
-_MONDAY = date(1970, 1, 5)
+_MONDAY = date(1969, 12, 29)
 
 
 def _whole(day: date, by: Length) -> tuple[date, date]:
     """The calendar's own period around a day: quarters begin in January, weeks on Monday (ISO 8601)."""
     if by.months is not None:
-        index = (day.year * 12 + day.month - 1) // by.months * by.months
-        return _month(index), _month(index + by.months)
-    origin = _MONDAY if by.unit == "WEEK" else date(1970, 1, 1)
+        passed = (day.year - _FIRST_YEAR) * 12 + day.month - 1
+        first = _months_later(date(_FIRST_YEAR, 1, 1), passed // by.months * by.months)
+        return first, _months_later(first, by.months)
+    origin = _MONDAY if by.unit == "WEEK" else date(_FIRST_YEAR, 1, 1)
     size = by.days or 1
     first = origin + timedelta(days=(day - origin).days // size * size)
-    return first, first + timedelta(days=size)
-
-
-def _month(index: int) -> date:
-    return date(index // 12, index % 12 + 1, 1)
+    return first, _days_later(first, size)
 
 
 def _months_later(day: date, months: int) -> date:
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if year > _LAST_DAY.year:
+        return _LAST_DAY
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def _days_later(day: date, days: int) -> date:
+    return _LAST_DAY if days > (_LAST_DAY - day).days else day + timedelta(days=days)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -23,7 +23,7 @@ def document(paths: Any = None, schemas: Any = None, version: str = "3.1.0", **m
     return made
 
 
-def contract(paths: Any = None, schemas: Any = None, version: str = "3.1.0", *, strict: bool = False, **more: Any) -> Contract:
+def contract(paths: Any = None, schemas: Any = None, version: str = "3.1.0", *, strict: Any = False, **more: Any) -> Contract:
     """A contract of one such document."""
     return Contract.of([(URI, document(paths, schemas, version, **more))], strict=strict)
 

@@ -28,9 +28,9 @@ PATHS = [
 ]
 
 
-def of(paths: list[str], methods: tuple[str, ...] = ("get",), **more: object) -> Contract:
+def of(paths: list[str], methods: tuple[str, ...] = ("get",)) -> Contract:
     """A contract whose path items have the same methods."""
-    return contract({path: {method: {"responses": {}} for method in methods} for path in paths}, **more)
+    return contract({path: {method: {"responses": {}} for method in methods} for path in paths})
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,8 @@ def test_security_is_alternatives_of_combinations() -> None:
 def test_webhooks_are_read_by_name() -> None:
     """OpenAPI 3.1 `webhooks`, and the `x-webhooks` of 3.0 documents."""
     body = {"content": {"application/json": {"schema": {"type": "object"}}}}
-    asked = contract(webhooks={"made": {"post": {"requestBody": body}}}, **{"x-webhooks": {"gone": {"put": {}}}})
+    more: Any = {"webhooks": {"made": {"post": {"requestBody": body}}}, "x-webhooks": {"gone": {"put": {}}}}
+    asked = contract(**more)
     assert [(name, one.method) for name, one in asked.webhooks.items()] == [("made", "POST"), ("gone", "PUT")]
 
 

@@ -101,8 +101,8 @@ def test_version_is_locked_once_active_and_can_be_cloned(sandbox: Served) -> Non
     assert (status, refused["code"]) == (409, "INVALID_OPERATION")
     clone = walk_one(sandbox, CLONE, ids)
     assert clone["status"] == "DRAFT"
-    status, _, page = sandbox("GET", f"/v1/pricings?pricing_plan_version_id={clone['id']}")
-    names = {pricing["name"] for pricing in page["data"] if pricing["pricing_plan_version_id"] == clone["id"]}
+    _, _, version = sandbox("GET", f"/v1/pricing-plan-versions/{clone['id']}")
+    names = {pricing["name"] for category in version["pricing_categories"] for pricing in category["pricings"]}
     assert names == {"Receipt scanning – per receipt", "Registered employees – by country"}
 
 

@@ -112,8 +112,8 @@ def test_paths_and_headers_beyond_measure_are_refused(call: Client) -> None:
 @pytest.mark.parametrize("quantity", [0.5, 1, True, None, "1,50", "0.5 ", "1e3", "NaN", "", "1" * 41])
 def test_money_is_a_decimal_string_and_nothing_else(call: Client, quantity: Any) -> None:
     """A number where the exact string belongs is refused by name."""
-    body = {"pricing_plan_version_id": "ppve_00000000000000000000", "name": "x", "product_ids": [],
-            "items": [{"product_item_ids": [], "configs": [{"type": "FLAT", "bands": [{"amount": {"quantity": quantity, "currency": "EUR"}}]}]}]}
+    body = {"pricing_plan_version_id": "ppve_00000000000000000000", "name": "x", "product_ids": ["prod_00000000000000000000"],
+            "items": [{"product_item_ids": ["proi_00000000000000000000"], "configs": [{"type": "FLAT", "bands": [{"amount": {"quantity": quantity, "currency": "EUR"}}]}]}]}
     refused(call.post("/v1/pricings", body), 400, "items.0.configs.0.bands.0.amount.quantity")
 
 

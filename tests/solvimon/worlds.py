@@ -24,8 +24,8 @@ def entity(bench: Bench, country: str = "NL") -> Record:
     return bench.make("billing_entity", reference=f"entity_{country}", registered_address={"country": country})
 
 
-def tutorial(bench: Bench) -> dict[str, Record]:
-    """The guide "Configure your first meters and prices", up to and with its subscription, call by call."""
+def catalogue(bench: Bench, calculation: str = "SUM", **plan: Any) -> dict[str, Record]:
+    """The guide's meter, product and plan with one DRAFT version, call by call; no price yet."""
     made: dict[str, Record] = {"entity": entity(bench)}
     made["value"] = bench.make("meter_value", reference="employee_count", name="Employee Count", type="NUMBER", status="ACTIVE")
     made["property"] = bench.make("meter_property", reference="employee_country", name="Employee Country", type="ENUM",
@@ -34,37 +34,61 @@ def tutorial(bench: Bench) -> dict[str, Record]:
         "meter", reference="meter_registered_employee", name="registered_employees",
         meter_values=[{"id": made["value"]["id"], "reference": "Employee count", "required": True}],
         meter_properties=[{"id": made["property"]["id"], "reference": "Employee type", "required": True}])
+    source = {"meter_property_id": made["property"]["id"]} if calculation == "UNIQUE" else {"meter_value_id": made["value"]["id"]}
     made["calculation"] = bench.make(
-        "meter_value_calculation", reference="mvc_employee_count_sum", calculation_type="SUM", persist=False,
-        meter_id=made["meter"]["id"], meter_value_id=made["value"]["id"])
+        "meter_value_calculation", reference="mvc_employee_count", calculation_type=calculation, persist=False,
+        meter_id=made["meter"]["id"], **source)
     made["category"] = bench.make("product_category", name="ExpenseIt products", reference="expenseit_products",
                                   tax_category="STANDARD")
     made["product"] = bench.make("product", category_id=made["category"]["id"], name="Receipt Scanning",
                                  reference="receipt_scanning", product_type="DEFAULT", tax_category="STANDARD")
-    made["item"] = bench.make(
-        "product_item", product_id=made["product"]["id"], name="Reimbursed amount", reference="reimbursed_amount",
-        model_type="USAGE_BASED", tax_category="STANDARD",
-        usage_based={"meter_value_calculation_id": made["calculation"]["id"]})
-    made["plan"] = bench.make("pricing_plan", reference="default_pricing", name="Default Pricing Plan",
-                              amount_type="EXCLUDING_TAX", pricing_currencies=["EUR", "USD"])
+    made["item"] = item(bench, made, "reimbursed_amount", "USAGE_BASED",
+                        usage_based={"meter_value_calculation_id": made["calculation"]["id"]})
+    made["plan"] = bench.make("pricing_plan", **{
+        "reference": "default_pricing", "name": "Default Pricing Plan", "amount_type": "EXCLUDING_TAX",
+        "pricing_currencies": ["EUR", "USD"], **plan})
     made["version"] = bench.call("create_version", {"pricing_plan_id": made["plan"]["id"], "version": 1, "status": "DRAFT"})
+    return made
+
+
+def item(bench: Bench, made: dict[str, Record], reference: str, model: str, **more: Any) -> Record:
+    """A product item of the world's product."""
+    return bench.make("product_item", product_id=made["product"]["id"], name=reference.replace("_", " "), reference=reference,
+                      model_type=model, tax_category="STANDARD", **more)
+
+
+def customer(bench: Bench, reference: str = "acme-001", zone: str = "Europe/London", **more: Any) -> Record:
+    """The guide's customer, activated."""
+    record = bench.make("customer", reference=reference, type="ORGANIZATION", email="billing@acme.com", status="DRAFT",
+                        timezone=zone, organization={"legal_name": "ACME Corp"}, **more)
+    return bench.fire("customer", record["id"], "activate")
+
+
+def subscribe(bench: Bench, made: dict[str, Record], start: str = "2025-05-06T00:00:00Z", **subscription: Any) -> Record:
+    """Activate the version and subscribe the guide's customer to it; the answer of `/init`."""
+    bench.fire("pricing_plan_version", made["version"]["id"], "activate")
+    made["customer"] = customer(bench)
+    made["init"] = bench.call("init_subscription", init("entity_NL", start, **subscription))
+    made["subscription"] = made["init"]["pricing_plan_subscription"]
+    return made["init"]
+
+
+def tutorial(bench: Bench) -> dict[str, Record]:
+    """The guide "Configure your first meters and prices", up to and with its subscription."""
+    made = catalogue(bench)
     price(bench, made, "Receipt scanning – per receipt", flat("0.50", order=1))
     price(bench, made, "Registered employees – by country",
           flat("0.50", order=1, conditions=where(made, "DEU", "Germany")),
           flat("0.40", "USD", order=2, conditions=where(made, "USA", "United States")))
-    bench.fire("pricing_plan_version", made["version"]["id"], "activate")
-    made["customer"] = bench.make("customer", reference="acme-001", type="ORGANIZATION", email="billing@acme.com",
-                                  status="DRAFT", timezone="Europe/London", organization={"legal_name": "ACME Corp"})
-    bench.fire("customer", made["customer"]["id"], "activate")
-    made["init"] = bench.call("init_subscription", init("entity_NL"))
+    subscribe(bench, made)
     return made
 
 
-def price(bench: Bench, made: dict[str, Record], name: str, *configs: Record) -> Record:
-    """A pricing of the world's item by these configs."""
+def price(bench: Bench, made: dict[str, Record], name: str, *configs: Record, item: Record | None = None) -> Record:
+    """A pricing of the world's item, or of another, by these configs."""
     pricing: Record = bench.call("create_pricing", {
         "pricing_plan_version_id": made["version"]["id"], "name": name, "product_ids": [made["product"]["id"]],
-        "items": [{"product_item_ids": [made["item"]["id"]], "configs": list(configs)}]})
+        "items": [{"product_item_ids": [(item or made["item"])["id"]], "configs": list(configs)}]})
     return pricing
 
 

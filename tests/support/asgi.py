@@ -32,12 +32,13 @@ class Client:
     def __call__(self, method: str, target: str, body: Any = None, *, headers: dict[str, str] | None = None, raw: bytes | None = None) -> Answer:
         """One request: a JSON body, or `raw` octets; a header of None is left out."""
         path, _, query = target.partition("?")
-        sent = {"host": "localhost", **self.headers, **({"content-type": "application/json"} if body is not None or raw is not None else {}), **(headers or {})}
+        typed = {"content-type": "application/json"} if body is not None or raw is not None else {}
+        sent = {name.lower(): value for part in ({"host": "localhost"}, self.headers, typed, headers or {}) for name, value in part.items()}
         data = raw if raw is not None else json.dumps(body).encode() if body is not None else b""
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
             "path": path, "raw_path": path.encode("latin-1", "replace"), "query_string": query.encode(), "root_path": "",
-            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in sent.items() if value is not None],
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in sent.items() if value is not None],
             "server": ("localhost", 80), "client": ("127.0.0.1", 1),
         }
         return asyncio.run(_call(self.app, scope, data))

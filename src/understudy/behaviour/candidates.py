@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from understudy.behaviour.envelopes import Listing, listing, unwrapped
 from understudy.behaviour.looking import Look, identity, is_array, is_object
-from understudy.behaviour.naming import Words
+from understudy.behaviour.naming import ID_FIELDS, Words
 from understudy.behaviour.records import Identity, identity_of
 from understudy.behaviour.sites import Site, parameters
 from understudy.contract.values import Operation, Schema
@@ -118,7 +118,8 @@ def _viable(made: Candidate) -> Candidate | str:
 
 
 def _record(look: Look, site: Site, found: Listing | None) -> _Record | None:
-    schemas, wrap = [], None
+    schemas: list[Schema] = []
+    wrap: str | None = None
     for operation in _reading(site):
         answer = look.answer(operation)
         if answer is None:
@@ -129,6 +130,8 @@ def _record(look: Look, site: Site, found: Listing | None) -> _Record | None:
             if operation is site.items.get("GET"):
                 return None
             continue
+        if schemas and not _alike(look.shape(schemas[0]), shape):
+            continue
         schemas.append(inner)
         wrap = wrap or around
     if found is not None:
@@ -137,6 +140,12 @@ def _record(look: Look, site: Site, found: Listing | None) -> _Record | None:
     if not any(shape.properties for shape in shapes):
         return None
     return _Record(_united(shapes), frozenset(identity(schema) for schema in schemas), wrap)
+
+
+def _alike(one: Shape, other: Shape) -> bool:
+    """Whether two answers show the same record: they share the id, or half of the smaller one's properties."""
+    shared = one.properties.keys() & other.properties.keys()
+    return not shared.isdisjoint(ID_FIELDS) or 2 * len(shared) >= min(len(one.properties), len(other.properties))
 
 
 def _reading(site: Site) -> Iterator[Operation]:

@@ -159,7 +159,8 @@ class _Played:
     def writes(self, name: str, field: str) -> bool:
         """Whether the body of some update declares a field."""
         bodies = (self.look.request(operation) for operation in self.of(name, _WRITING))
-        return any(field in self.look.shape(body, "request").properties for body in bodies if body is not None)
+        shapes = [self.look.shape(body, "request") for body in bodies if body is not None]
+        return any(field in shape.properties and field not in shape.read_only for shape in shapes)
 
 
 def _lost_resources(behaviour: Behaviour, played: _Played) -> Iterator[Fault]:

@@ -73,14 +73,18 @@ def _joined(found: Mapping[str, Candidate]) -> dict[str, Candidate]:
         if home is None:
             result[path] = one
         else:
-            kept = result[home]
-            result[home] = replace(
-                kept,
-                views=(*kept.views, one.site),
-                excluded=kept.excluded + one.excluded,
-                creates=kept.creates or one.creates,
-            )
+            result[home] = _with(result[home], one)
     return {path: result[path] for path in found if path in result}
+
+
+def _with(kept: Candidate, one: Candidate) -> Candidate:
+    return replace(
+        kept,
+        views=(*kept.views, one.site),
+        excluded=kept.excluded + one.excluded,
+        creates=kept.creates or one.creates,
+        identity=replace(kept.identity, key=kept.identity.key or one.identity.key),
+    )
 
 
 def _same(kept: Candidate, one: Candidate) -> bool:

@@ -11,8 +11,8 @@ from functools import lru_cache
 
 Words = tuple[str, ...]
 
-_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
-_PLURAL_SIGLE = re.compile(r"(?<=[A-Z])(ID|URN|UUID|URL)s(?![a-z])")
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+")
+_PLURAL_SIGLE = re.compile(r"(ID|URN|UUID|URL)s(?![a-z])")
 
 _IRREGULAR: Mapping[str, str] = {
     "people": "person", "children": "child", "men": "man", "women": "woman", "indices": "index", "matrices": "matrix",
@@ -26,6 +26,7 @@ _UNCOUNTABLE = frozenset((
     "feedback", "gas", "information", "lens", "media", "metadata", "news", "progress", "series", "sms",
     "software", "species", "status", "saas", "dns", "kms", "ios", "https", "cors", "aws", "mfa", "ddos", "sops", "nfs",
 ))  # fmt: skip
+_SINGULAR = _UNCOUNTABLE | frozenset(_IRREGULAR.values())
 _ES = ("sses", "xes", "ches", "shes", "zzes")
 
 IDENTIFIERS: Mapping[str, str] = {
@@ -64,7 +65,7 @@ def singular_word(word: str) -> str:
     """One English word in the singular, by a table of exceptions and the commonest endings."""
     if word in _IRREGULAR:
         return _IRREGULAR[word]
-    if word in _UNCOUNTABLE or len(word) < 3 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+    if word in _SINGULAR or len(word) < 3 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
         return word
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"

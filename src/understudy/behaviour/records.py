@@ -26,7 +26,7 @@ _UPDATED = ("updatedat", "updated", "updatedon", "updatetime", "updatedtime", "m
             "modifiedon", "modifieddate", "lastupdated", "lastmodifiedat", "dateupdated", "datemodified", "lastupdatedat",
             "modificationtime", "lastmodifieddate", "updateddate", "updatedate", "changedat")  # fmt: skip
 _OBJECT_FIELDS = ("object", "object_type", "objectType", "resource_type", "resourceType", "_type")
-_GIVEN = ("slug", "name", "key", "code", "username", "email")
+_GIVEN = ("slug", "name", "key", "code", "username", "email", "ip")
 _STATES = ("status", "state")
 
 

@@ -95,7 +95,9 @@ def _conventional(operation: Operation, collections: Mapping[str, Resource]) -> 
 def _of_collection(operation: Operation, resource: Resource) -> Role:
     parents = _parents(operation, resource)
     if resource.singleton:
-        kind = {"GET": "singleton", "PATCH": "update", "PUT": "replace", "POST": "update"}.get(operation.method, "example")
+        kind = {"GET": "singleton", "PATCH": "update", "PUT": "replace", "POST": "update"}.get(
+            operation.method, "example"
+        )
         return Role(kind, resource.name, parents=parents, convention="a path without items is a singleton")
     kind = _COLLECTION.get(operation.method, "example")
     return Role(kind, resource.name, parents=parents, convention=f"{operation.method} on a collection")
@@ -109,14 +111,14 @@ def _of_item(operation: Operation, resource: Resource) -> Role:
 
 
 def _beyond(operation: Operation, head: str, last: str, collections: Mapping[str, Resource]) -> Role:
+    if last.startswith("{}:") and head in collections:
+        return _on_item(operation, collections[head], last[3:], "a verb after a colon")
     if head in collections and operation.method in _ACTING | {"GET"}:
         return _on_collection(operation, collections[head], last)
     item, _, parameter = head.rpartition("/")
     verb = last.replace("-", "_")
     if parameter == "{}" and item in collections and operation.method in _ACTING:
         return _on_item(operation, collections[item], verb, "a verb after an item")
-    if last.startswith("{}:") and head in collections:
-        return _on_item(operation, collections[head], last[3:], "a verb after a colon")
     return Role("example", convention="no convention fits")
 
 
@@ -125,7 +127,9 @@ def _on_collection(operation: Operation, resource: Resource, last: str) -> Role:
         kind = "list" if operation.method == "GET" else "search"
         parents = _parents(operation, resource)
         return Role(kind, resource.name, parents=parents, convention=f"/{last} after a collection")
-    return Role("example", resource.name, last.replace("-", "_"), convention="a word after a collection is not modelled")
+    return Role(
+        "example", resource.name, last.replace("-", "_"), convention="a word after a collection is not modelled"
+    )
 
 
 def _on_item(operation: Operation, resource: Resource, verb: str, convention: str) -> Role:

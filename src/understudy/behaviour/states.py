@@ -71,7 +71,7 @@ def _unmoved(draft: Draft, resource: Resource, prop: str, states: tuple[str, ...
 
 def _begins(draft: Draft, prop: str, states: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     """The states a new record may take, the default first, and why that."""
-    sent = _created_with(draft, prop)
+    sent = tuple(state for state in _created_with(draft, prop) if state in states)
     default = _default(draft, prop)
     if default in states:
         first, why = str(default), "the schema's default"

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from understudy.contract.accepting import Accept, Accepted, Headers, Planner
+from understudy.contract.accepting import Accept, Accepted, Planner
 from understudy.contract.checking import check
 from understudy.contract.cleaning import Cleaners
 from understudy.contract.documents import Documents, Retrieve
 from understudy.contract.examples import Examples
+from understudy.contract.fields import Headers
 from understudy.contract.matching import Tree, build
 from understudy.contract.merging import Merger
 from understudy.contract.parameters import Coercion

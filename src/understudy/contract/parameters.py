@@ -167,19 +167,19 @@ def coerce_any(
 
     def coerce(value: Any) -> Any:
         if isinstance(value, list):
-            return [item(one) if item and not (isinstance(one, dict) and not one) else one for one in value]
+            return [with_(item, one) for one in value]
         if isinstance(value, dict):
             if "array" in types and "object" not in types and (indexed := by_index(value)) is not None:
                 return coerce(indexed)
             return {name: with_(fields.get(name, rest), one) for name, one in value.items()}
-        return single(value) if single is not None else value
+        return single(value) if single is not None and isinstance(value, str) else value
 
     return coerce
 
 
 def with_(coerce: Coerce | None, value: Any) -> Any:
-    """A value, coerced if there is anything to do."""
-    return coerce(value) if coerce is not None else value
+    """A value, coerced if there is anything to do; what came as JSON has its type already."""
+    return coerce(value) if coerce is not None and isinstance(value, (str, list, dict)) else value
 
 
 def by_index(value: Mapping[str, Any]) -> list[Any] | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from understudy.contract.documents import Documents, Unresolvable, escape
+from understudy.contract.keywords import TYPES
 from understudy.contract.values import Schema
 
 MAX_DEPTH = 12
@@ -238,7 +239,8 @@ def conditional(schema: Schema) -> list[Schema]:
 def types_of(node: Mapping[str, Any], older: bool) -> frozenset[str]:
     """The types a schema names, or shows by the keywords it uses."""
     kinds = node.get("type")
-    names = {kinds} if isinstance(kinds, str) else {one for one in listed(kinds) if isinstance(one, str)}
+    named = [kinds] if isinstance(kinds, str) else listed(kinds)
+    names = {one for one in named if one in TYPES or one == "file"}
     if not names and not any(word in node for word in ("$ref", "allOf", "oneOf", "anyOf", "enum", "const")):
         names = {kind for kind, words in (("object", OBJECT_WORDS), ("array", ARRAY_WORDS)) if words & node.keys()}
     if "file" in names:

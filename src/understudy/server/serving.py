@@ -81,7 +81,7 @@ def _run(app: App, listening: socket.socket) -> int:
         server_header=False,
         date_header=False,
         lifespan="off",
-        timeout_keep_alive=75,
+        timeout_keep_alive=600,  # a local client may sleep on a breakpoint
     )
     uvicorn.Server(config).run(sockets=[listening])
     return 0

@@ -82,7 +82,7 @@ def _call(stage: Stage, world: World, step: Mapping[str, Any], answers: dict[str
     line, body = _line(step, where)
     method, _, target = str(_filled(line, answers, where)).partition(" ")
     path, _, query = target.partition("?")
-    reply = stage.answer(world, _request(method, path, query, _filled(body, answers, where), world))
+    reply = stage.answer(world, _request(method, path, query, _filled(body, answers, where), _key(stage, world)))
     if reply.status >= 400:
         raise FixtureFault(where, f"{line} was refused with {reply.status}: {reply.body.decode()[:500]}")
     if "as" in step:
@@ -96,8 +96,12 @@ def _line(step: Mapping[str, Any], where: str) -> tuple[str, Any]:
     raise FixtureFault(where, "a step is `advance: P1M` or a call such as `POST /v1/customers: {...}`")
 
 
-def _request(method: str, path: str, query: str, body: Any, world: World) -> Request:
-    key = next(iter(world.keys or ()), "fixture").encode()
+def _key(stage: Stage, world: World) -> bytes:
+    accepted = world.keys or (stage.auth.keys if stage.auth else None) or ("fixture",)
+    return min(accepted).encode()
+
+
+def _request(method: str, path: str, query: str, body: Any, key: bytes) -> Request:
     headers = [(b"x-api-key", key), (b"authorization", b"Bearer " + key)]
     if body is not None:
         headers.append((b"content-type", b"application/json"))

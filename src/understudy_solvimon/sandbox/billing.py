@@ -6,7 +6,7 @@ Nothing here writes. The arithmetic is in `pricing` and `invoicing`; here it is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,10 @@ from understudy_solvimon.metering import Aggregate
 from understudy_solvimon.money import Money
 from understudy_solvimon.periods import Length, Period
 from understudy_solvimon.pricing import Priced, Usage
+from understudy_solvimon.refusal import Refusal
 from understudy_solvimon.sandbox.catalogue import calculation_of
 from understudy_solvimon.sandbox.offers import Offer, configs_by_item
-from understudy_solvimon.sandbox.terms import Record, setting, when, zone_of
+from understudy_solvimon.sandbox.terms import Record, judged, setting, when, zone_of
 from understudy_solvimon.sandbox.usage import aggregate_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a line is to say, priced but not yet taxed or converted."""
+    """What a line is to say, priced but not yet taxed or converted; or why it has no price (`flaw`)."""
 
     item: Record
     offer: Offer
@@ -62,7 +63,11 @@ class Entry:
     priced: Priced
     quantity: Fraction
     meter_value: Record | None = None
-    times: Fraction = Fraction(1)
+    flaw: str | None = None
+
+
+LARGEST = Fraction(10) ** 17
+"""More than this, of units or money, is no line: what an invoice can write has twenty digits."""
 
 
 def account_of(tx: Transaction, subscription: Record) -> Account:
@@ -155,8 +160,18 @@ def _metered(item: Record, offer: Offer, governing: Offer, calculation: str, buc
     if value == 0 and kind != "FIXED":
         return None
     usage = _beyond_included(offer.config, value, aggregate, None if bucket is None else bucket["currency"])
-    priced = pricing.price(kind, configs.bands_of(offer.config), usage)
-    return Entry(item, offer, governing, priced, Fraction(1) if kind == "FIXED" else value) if priced.charges else None
+    return _entry(item, offer, governing, usage, Fraction(1), Fraction(1) if kind == "FIXED" else value)
+
+
+def _entry(
+    item: Record, offer: Offer, governing: Offer, usage: Usage, times: Fraction, quantity: Fraction
+) -> Entry | None:
+    """A priced entry, one that says why it has no price, or none where nothing is to be billed."""
+    try:
+        priced = pricing.price(configs.kind_of(offer.config), configs.bands_of(offer.config), usage)
+    except Refusal as refusal:
+        return Entry(item, offer, governing, Priced(()), quantity, None, f"{refusal.field} {refusal.message}")
+    return Entry(item, offer, governing, pricing.scaled(priced, times), quantity) if priced.charges else None
 
 
 def _beyond_included(config: Mapping[str, Any], value: Fraction, aggregate: Aggregate, currency: str | None) -> Usage:
@@ -171,7 +186,7 @@ def _with_meter_value(entry: Entry, measured: Mapping[str, Any], bucket: Record)
     else:
         said = {"amount": money.exact_amount(Money(entry.quantity, bucket["currency"]))}
     value = {"reference": measured.get("reference") or "", "type": measured.get("type") or "NUMBER", **said}
-    return Entry(entry.item, entry.offer, entry.governing, entry.priced, entry.quantity, value)
+    return replace(entry, meter_value=value)
 
 
 def _recurring(
@@ -200,10 +215,9 @@ def _one_off(
 
 
 def _fixed(item: Record, offer: Offer, governing: Offer, times: Fraction, units: Fraction) -> Iterator[Entry]:
-    kind, bands = configs.kind_of(offer.config), configs.bands_of(offer.config)
-    priced = pricing.scaled(pricing.price(kind, bands, Usage(units)), times)
-    if priced.charges:
-        yield Entry(item, offer, governing, priced, units * times, None, times)
+    entry = _entry(item, offer, governing, Usage(units), times, units * times)
+    if entry is not None:
+        yield entry
 
 
 def _times(account: Account, piece: Piece, config: Mapping[str, Any]) -> Fraction:
@@ -239,14 +253,13 @@ _CHARGES: Mapping[str, Charge] = {
 
 
 def _line(tx: Transaction, account: Account, piece: Piece, entry: Entry) -> Line | Record:
-    """An entry as a line in the billing currency; a validation row where there is no exchange rate to it."""
+    """An entry as a line in the billing currency; a validation row where it cannot be one."""
     worth = pricing.worth(entry.priced)
-    assert worth is not None
-    rate = _exchange(tx, worth.currency, account.currency)
-    if rate is None:
-        tx.warn(f"no exchange rate from {worth.currency} to {account.currency}, so {entry.item.get('reference')} is not billed")
-        return {"status": "ERROR", "details": f"{entry.item.get('reference')}: {money.text(worth.quantity)} {worth.currency} "
-                f"is not billed, for want of an exchange rate to {account.currency}"}
+    rate = None if worth is None else _exchange(tx, worth.currency, account.currency)
+    flaw = _flaw(entry, worth, rate, account.currency)
+    if worth is None or rate is None or flaw is not None:
+        tx.warn(f"{entry.item.get('reference')} is not billed: {flaw}")
+        return {"status": "ERROR", "details": f"{entry.item.get('reference')} is not billed: {flaw}"}
     sign = -1 if entry.item.get("type") == "DEDUCTION" else 1
     tax = tax_rate(tx, account, entry.item)
     net, taxes = invoicing.taxed(worth.quantity * rate * sign, tax, piece.amount_type, account.currency)
@@ -255,11 +268,22 @@ def _line(tx: Transaction, account: Account, piece: Piece, entry: Entry) -> Line
                 _facts(account, entry, worth, net))
 
 
+def _flaw(entry: Entry, worth: Money | None, rate: Fraction | None, currency: str) -> str | None:
+    if worth is None:
+        return entry.flaw or "it has no price"
+    if rate is None:
+        return f"there is no exchange rate from {worth.currency} to {currency}"
+    if max(abs(worth.quantity), abs(worth.quantity * rate), abs(entry.quantity)) > LARGEST:
+        return "its quantity or price has more digits than an invoice can hold"
+    return None
+
+
 def _exchange(tx: Transaction, source: str, target: str) -> Fraction | None:
     if source == target:
         return Fraction(1)
     rate = (setting(tx, "exchange_rates").get(source) or {}).get(target)
-    return None if rate is None else money.number(str(rate))
+    with judged("settings.exchange_rates"):
+        return None if rate is None else money.number(str(rate))
 
 
 def tax_rate(tx: Transaction, account: Account, item: Mapping[str, Any]) -> Rate:

@@ -144,6 +144,7 @@ def create_version(tx: Transaction, call: Call) -> Record:
         _add_pricing(tx, {**_copied(tx, pricing), "pricing_plan_version_id": version["id"]}, plan, "")
     for place, pricing in _nested(call.body):
         _add_pricing(tx, {**pricing, "pricing_plan_version_id": version["id"]}, plan, place)
+    tx.settle()  # while it is a draft still: what it shows of its pricings is locked with it
     return tx.fire("pricing_plan_version", version["id"], "activate") if status == "ACTIVE" else version
 
 

@@ -39,6 +39,7 @@ def open_invoice(tx: Transaction, period: Record, subscription: Record) -> Recor
         **_parties(account.customer, account.entity),
         "timezone": account.customer.get("timezone") or "UTC",
         "billing_period": subscription["billing_period"],
+        "pricing_plan_subscription_id": subscription["id"],
         "pricing_plan_subscription_ids": [subscription["id"]],
         **named,
         **_dates(tx, subscription, account.zone, periods.instant(period["end_at"])),
@@ -291,7 +292,7 @@ def _credited(invoice: Mapping[str, Any]) -> Fraction:
 # --- credit -----------------------------------------------------------------------------------------------------------
 
 _CREDITED_FIELDS = ("customer_id", "customer_reference", "billing_entity_id", "timezone", "billing_period", "billing_type",
-                    "pricing_plan_subscription_ids", "purchase_order_number")
+                    "pricing_plan_subscription_id", "pricing_plan_subscription_ids", "purchase_order_number")
 
 
 def credit_invoice(tx: Transaction, call: Call) -> Record:

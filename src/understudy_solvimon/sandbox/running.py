@@ -43,7 +43,10 @@ def period_of(record: Mapping[str, Any]) -> Period:
 
 
 def plan(tx: Transaction, subscription: Record, at: datetime) -> None:
-    """Plan the period that holds a moment, unless the subscription ends before it."""
+    """Plan the period from a moment on, unless the subscription ends before it.
+
+    It begins at the moment even where the rhythm has changed since, so that periods never overlap.
+    """
     ends = when(subscription, "ends_at")
     if ends is not None and ends <= at:
         return
@@ -51,7 +54,7 @@ def plan(tx: Transaction, subscription: Record, at: datetime) -> None:
     tx.create("billing_period", {
         "pricing_plan_subscription_id": subscription["id"],
         "customer_id": subscription["customer_id"],
-        "start_at": periods.stamp(period.start),
+        "start_at": periods.stamp(at),
         "end_at": periods.stamp(period.end),
         "whole_start_at": periods.stamp(period.whole_start),
         "whole_end_at": periods.stamp(period.whole_end),

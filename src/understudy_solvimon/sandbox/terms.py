@@ -37,6 +37,10 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 
+_BEYOND = 3000
+"""Nobody bills that far ahead."""
+
+
 def setting(tx: Transaction, name: str) -> Any:
     """A setting of the world, else its default."""
     return tx.settings.get(name, DEFAULTS[name])
@@ -58,9 +62,12 @@ def judged(place: str = "", kind: str = "invalid_field") -> Iterator[None]:
 
 
 def moment(text: str, place: str = "") -> datetime:
-    """A time stamp of a request or a record. Raises Problem `invalid_field`."""
+    """A time stamp of a request. Raises Problem `invalid_field`."""
     with judged(place):
-        return periods.instant(text)
+        found = periods.instant(text)
+        if found.year >= _BEYOND:
+            raise Refusal("", f"must lie before the year {_BEYOND}")
+        return found
 
 
 def when(record: Mapping[str, Any], field: str) -> datetime | None:

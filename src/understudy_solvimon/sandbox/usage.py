@@ -52,12 +52,14 @@ def _ingest(tx: Transaction, body: Mapping[str, Any], place: str) -> Record:
     at = _timestamp(tx, body, place)
     measured = _measure(tx, meter, body, place)
     subscription = one_of(tx, "subscription", body, "pricing_plan_subscription", place.rstrip("."))
-    placing = _place(tx, Asked(customer["id"], meter["id"], at, measured, None if subscription is None else subscription["id"]))
+    chosen = None if subscription is None else subscription["id"]
+    placing = _place(tx, Asked(customer["id"], meter["id"], at, measured, chosen))
     named = {name: value for name, value in (("customer_reference", customer.get("reference")),
                                              ("meter_reference", meter.get("reference"))) if value is not None}
     return tx.create("usage_event", {
         **{field: value for field, value in body.items() if value is not None},
         **named,
+        **({"pricing_plan_subscription_id": chosen} if chosen else {}),
         "type": "INGEST",
         "customer_id": customer["id"],
         "meter_id": meter["id"],
@@ -414,12 +416,13 @@ def _take(tx: Transaction, booking: Mapping[str, Any]) -> bool:
 
 
 def _retake(tx: Transaction, period: str, booking: Mapping[str, Any]) -> None:
-    kept = [Fraction(other["value"]) for event in tx.find("usage_event", billing_period_id=period) if not event["deleted"]
-            for other in event["bookings"] if other["bucket"] == booking["bucket"]]
     whole = metering.EMPTY
-    for value in kept:
-        whole = metering.merge(whole, metering.single(value))
-    if kept:
+    for event in tx.find("usage_event", billing_period_id=period):
+        for other in () if event["deleted"] else event["bookings"]:
+            if other["bucket"] == booking["bucket"]:
+                one = metering.single(Fraction(other["value"]), Fraction(other["floor"]), Fraction(other["cap"]))
+                whole = metering.merge(whole, one)
+    if whole.count:
         tx.update("usage_bucket", booking["bucket"], _written(whole))
     else:
         tx.delete("usage_bucket", booking["bucket"])
