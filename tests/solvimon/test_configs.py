@@ -34,7 +34,7 @@ def test_bands_are_read_from_the_details_too() -> None:
     """With every bound and price as an exact number."""
     rows = [{"percentage": "2.9", "fixed_amount": amount("0.30"), "tier_top_bound": {"amount": amount("100")}, "block_size": {"count": "10"}}]
     (read,) = configs.bands_of({"details": {"bands": rows}})
-    assert (read.percentage, read.top, read.block) == (Fraction("2.9"), 100, 10)
+    assert (read.percentage, read.top, read.block) == (Fraction("2.9"), Fraction(100), Fraction(10))
     assert read.fixed is not None
 
 

@@ -119,7 +119,7 @@ def test_own_reference_wins_over_another_parts_label() -> None:
 
 def test_amounts_carry_their_currency() -> None:
     """An AMOUNT value is money."""
-    entries = [{"reference": "employee_count", "count": "2"}, {"reference": "fee", "amount": {"quantity": "9.99", "currency": "EUR"}}]
+    entries: list[dict[str, object]] = [{"reference": "employee_count", "count": "2"}, {"reference": "fee", "amount": {"quantity": "9.99", "currency": "EUR"}}]
     assert metering.quantities([COUNT, FEE], entries) == {"metv_1": Quantity(Fraction(2)), "metv_2": Quantity(Fraction("9.99"), "EUR")}
 
 

@@ -145,7 +145,7 @@ def test_charges_say_which_band_took_which_part() -> None:
     """N1, band by band."""
     charges = pricing.price("TIERED", TIERS, Usage(Fraction(200))).charges
     assert [(charge.band, charge.lower, charge.quantity, charge.price.quantity) for charge in charges] == [
-        (0, 0, 100, 10), (1, 100, 100, 8)]
+        (0, Fraction(0), Fraction(100), Fraction(10)), (1, Fraction(100), Fraction(100), Fraction(8))]
 
 
 BOUNDED = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,6 +12,7 @@ from solvimon import worlds
 from solvimon.bench import Bench, Record, refused
 from solvimon.worlds import amount, event, init
 from understudy.problems import Problem
+from understudy_solvimon import periods
 
 MONTH = {"type": "MONTH", "value": 1}
 
@@ -33,8 +36,13 @@ def begun(start: str = "2025-05-06T00:00:00Z", now: str = "2025-05-06T10:30:00Z"
 
 
 def spans(bench: Bench) -> list[tuple[str, str, str]]:
-    """State, start and end of every invoice."""
-    return [(one["status"], one["billing_period_start"][:10], one["billing_period_end"][:10]) for one in bench.all("invoice")]
+    """State, first day and the day after the last of every invoice, as the customer in London counts them."""
+    return [(one["status"], day(one["billing_period_start"]), day(one["billing_period_end"])) for one in bench.all("invoice")]
+
+
+def day(stamp: str) -> str:
+    """The date of a time stamp in London."""
+    return periods.instant(stamp).astimezone(ZoneInfo("Europe/London")).date().isoformat()
 
 
 def totals(bench: Bench) -> list[str]:
@@ -211,7 +219,7 @@ def test_a_year_goes_by_invoice_by_invoice() -> None:
     rows = spans(bench)
     assert [row[0] for row in rows] == ["FINAL"] * 12 + ["DRAFT"]
     assert [row[1] for row in rows[:4]] == ["2025-01-31", "2025-02-28", "2025-03-31", "2025-04-30"]
-    assert all(one[2] == other[1] for one, other in zip(rows, rows[1:], strict=False))
+    assert all(one[2] == other[1] for one, other in itertools.pairwise(rows))
 
 
 def test_one_step_or_many_give_the_same_bytes() -> None:
@@ -557,4 +565,23 @@ def test_a_copy_is_a_draft_that_bills_once_activated() -> None:
     bench.advance("2025-05-10T00:00:00Z")
     assert len(bench.all("invoice")) == 1
     assert bench.change("subscription", copy["id"], status="ACTIVE")["status"] == "ACTIVE"
+    assert len(bench.all("invoice")) == 2
+
+
+def test_a_status_sent_alone_cancels_now_and_takes_it_back_never() -> None:
+    """PATCH status CANCELLED is NOW; ACTIVE again is UNDO, with its rule."""
+    bench, subscription = begun()
+    bench.advance("2025-05-20T00:00:00Z")
+    bench.change("subscription", subscription["id"], status="CANCELLED")
+    assert spans(bench) == [("DRAFT", "2025-05-06", "2025-05-20")]
+    with pytest.raises(Problem, match="in effect"):
+        bench.change("subscription", subscription["id"], status="ACTIVE")
+
+
+def test_a_status_sent_alone_undoes_a_cancellation_to_come() -> None:
+    """Before it takes effect."""
+    bench, subscription = begun()
+    cancel(bench, subscription, "NEXT_BILLING_PERIOD")
+    assert bench.change("subscription", subscription["id"], status="ACTIVE")["inactive_periods"] == []
+    bench.advance("2025-06-10T00:00:00Z")
     assert len(bench.all("invoice")) == 2

@@ -161,7 +161,8 @@ def test_calculations_make_one_quantity_of_a_periods_events(
 
 def details(event: Record) -> str | None:
     """Why an event went nowhere."""
-    return event["processed_details"].get("not_matched", {}).get("variant")
+    variant: str | None = event["processed_details"].get("not_matched", {}).get("variant")
+    return variant
 
 
 def test_first_config_that_matches_takes_the_event() -> None:
@@ -226,6 +227,28 @@ def test_event_goes_to_the_latest_of_several_subscriptions_or_to_the_named_one()
     bench.call("ingest", {**event("evt_20250506_002", "1"), "pricing_plan_subscription_reference": "acme-001-sub"})
     bench.call("ingest", {**event("evt_20250506_003", "1"), "pricing_plan_subscription_id": made["subscription"]["id"]})
     assert [invoice["total_amount"]["quantity"] for invoice in bench.all("invoice")] == ["1.00", "2.50"]
+
+
+def test_what_no_invoice_can_write_is_left_off_and_said() -> None:
+    """Twenty digits of units at twenty digits of money."""
+    bench = Bench()
+    made = worlds.catalogue(bench)
+    worlds.price(bench, made, "Dear", worlds.flat("9" * 20))
+    worlds.subscribe(bench, made)
+    bench.call("ingest", event("evt_20250506_001", "9" * 20))
+    assert billed(bench) == []
+    assert "more digits" in bench.all("invoice")[0]["validation_result"][0]["details"]
+
+
+def test_a_price_that_does_not_fit_its_calculation_is_left_off_and_said() -> None:
+    """A percentage of a number."""
+    bench = Bench()
+    made = worlds.catalogue(bench)
+    worlds.price(bench, made, "Share", {"type": "FLAT", "bands": [{"percentage": "5"}]})
+    worlds.subscribe(bench, made)
+    bench.call("ingest", event("evt_20250506_001"))
+    assert billed(bench) == []
+    assert "AMOUNT" in bench.all("invoice")[0]["validation_result"][0]["details"]
 
 
 # --- deleting ---------------------------------------------------------------------------------------------------------

@@ -28,8 +28,20 @@ class Verdict:
         return "\n".join([*lines, *self.errors])
 
 
-def fuzz(document: Mapping[str, Any], app: Any, *, seed: int = 1, examples: int = 30, settings: Mapping[str, Any] | None = None, phases: Mapping[str, Any] | None = None) -> Verdict:
-    """Run it. `examples` is the most cases per operation in fuzzing, and of scenarios in the stateful phase."""
+def fuzz(
+    document: Mapping[str, Any],
+    app: Any,
+    *,
+    seed: int = 1,
+    examples: int = 30,
+    settings: Mapping[str, Any] | None = None,
+    phases: Mapping[str, Any] | None = None,
+    include: str | None = None,
+) -> Verdict:
+    """Run it. `examples` is the most cases per operation in fuzzing, and of scenarios in the stateful phase.
+
+    `include` is a pattern: only the operations whose path fits it are called.
+    """
     config = SchemathesisConfig.from_dict({
         "seed": seed,
         "generation": {"max-examples": examples},
@@ -38,6 +50,8 @@ def fuzz(document: Mapping[str, Any], app: Any, *, seed: int = 1, examples: int 
         **(settings or {}),
     })
     schema = schemathesis.openapi.from_dict(copy.deepcopy(dict(document)), config=config)
+    if include is not None:
+        schema = schema.include(path_regex=include)
     schema.app = app
     verdict = Verdict()
     for event in from_schema(schema).execute():

@@ -88,6 +88,8 @@ QUERIES = st.builds(
     descending=st.booleans(),
     offset=st.integers(0, 20),
     limit=st.one_of(st.none(), st.integers(0, 20)),
+    after=st.none(),
+    before=st.none(),
 )
 
 

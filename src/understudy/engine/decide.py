@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from understudy.durations import parse_instant
 from understudy.engine.kinds import Kind, Record
@@ -28,8 +28,7 @@ class Ids(Protocol):
     def __call__(self, prefix: str | None) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(NamedTuple):
     """What a decision depends on beside the call: the records, the time, the ids, the settings of one world."""
 
     view: View
@@ -40,8 +39,7 @@ class Circumstances:
     frozen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A recorded fact, as its receivers see it: `data` and `previous` are encoded records."""
 
     type: str
@@ -62,8 +60,7 @@ class Timer:
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(NamedTuple):
     """One record's change, encoded for the store; None where there is no record."""
 
     resource: str
@@ -73,8 +70,7 @@ class Changed:
     encoded: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What a world is to keep, and what the client is told."""
 
     outcome: Outcome | None

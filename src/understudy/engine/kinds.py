@@ -32,6 +32,7 @@ class Kind:
     violation: Callable[[Any], str]
     project: Callable[[Record], Record]
     references: tuple[tuple[tuple[str, ...], str], ...]
+    derived: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
     mixed: bool = False
 
     @property
@@ -55,6 +56,14 @@ class Kind:
         self.mixed = True
         return self.project(record)
 
+    def derive(self, record: Record) -> Record:
+        """The record with the fields that repeat others."""
+        for path, source in self.derived:
+            value = dig(record, source)
+            if value is not None:
+                record = put(record, path, value)
+        return record
+
     def pointers(self, record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         """Each reference a record holds: dotted field, resource, id."""
         for path, target in self.references:
@@ -66,8 +75,9 @@ class Kind:
 def compile_kind(resource: Resource, schema: Schema | None, contract: Contract) -> Kind:
     """Join a resource with its read schema; None where the document shows none (internal resources)."""
     references = tuple((tuple(path.split(".")), target) for path, target in resource.refers_to.items())
+    derived = tuple((tuple(path.split(".")), tuple(source.split("."))) for path, source in resource.derived.items())
     if schema is None:
-        return Kind(resource, None, None, lambda _: True, lambda _: True, lambda _: "", lambda record: record, references)
+        return Kind(resource, None, None, lambda _: True, lambda _: True, lambda _: "", lambda record: record, references, derived)
     shape = contract.shape(schema, "response")
     properties = frozenset(shape.properties)
     validator = contract.validator(schema, "response")
@@ -85,7 +95,26 @@ def compile_kind(resource: Resource, schema: Schema | None, contract: Contract) 
         lambda record: str(validator.first(record)),
         contract.project(schema),
         references,
+        derived,
     )
+
+
+def dig(value: Any, path: tuple[str, ...]) -> Any:
+    """The value at a field path (a number counts into an array), None where there is none."""
+    for step in path:
+        if isinstance(value, list):
+            value = value[int(step)] if step.isdigit() and int(step) < len(value) else None
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def put(record: Record, path: tuple[str, ...], value: Any) -> Record:
+    """The record with a value at a field path, where the objects on the way are there; the rest is shared."""
+    if len(path) == 1:
+        return {**record, path[0]: value}
+    inner = record.get(path[0])
+    return {**record, path[0]: put(inner, path[1:], value)} if isinstance(inner, dict) else record
 
 
 def walk(value: Any, path: tuple[str, ...], at: str = "") -> Iterator[tuple[str, Any]]:

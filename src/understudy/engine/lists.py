@@ -1,16 +1,17 @@
-"""Pages of a collection: a query string becomes a `Query`, its result an envelope.
+"""Pages of a collection: a query string becomes a window and filters, what is found in it an envelope.
 
-1. A paging style is a row of `STYLES`; what an envelope may say of a page is a row of `KNOWN`.
+1. A paging style is a row of `STYLES`, a filter's form a row of `_FILTERS`, what an envelope may say a row of `KNOWN`.
 2. Records stay the bytes they are kept as; a page is put together, not encoded again.
+3. What can be known of a list without a request is worked out once, in `compile_paging`.
 """
 
 from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import orjson
@@ -19,117 +20,163 @@ from understudy.behaviour.model import Lists
 from understudy.engine.outcomes import Call
 from understudy.problems import Problem
 
+Record = dict[str, Any]
+Where = Callable[[Record], bool]
+
 _RANGE = re.compile(r"\[([^,\]]*),([^,\]]*)\]")
 _LIST = re.compile(r"\[([^\]]*)\]")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Which part of a collection is asked for: `offset` records are skipped, `limit` are given (None: all)."""
+class Window(NamedTuple):
+    """Which part of a collection is asked for: `offset` records are skipped, `limit` are given (None: all).
+
+    `after` and `before` name a record by id: the part begins behind it, or ends before it.
+    """
 
     offset: int
     limit: int | None
     page: int = 1
+    after: str | None = None
+    before: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(NamedTuple):
     """What a record must satisfy, in the store's terms."""
 
     equals: tuple[tuple[str, frozenset[Any]], ...] = ()
     ranges: tuple[tuple[str, Any, Any], ...] = ()
-    where: Callable[[dict[str, Any]], bool] | None = None
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """A list operation's rules, compiled: its query parameters' parts, and the envelope it declares."""
+
+    rules: Lists
+    pages: bool  # some parameter that cuts is declared
+    filters: Mapping[str, Callable[[Any], tuple[str, Any]]]  # parameter -> its value as ("equals" | "range" | "where", …)
+    meta: tuple[tuple[str, Callable[[Facts], Any]], ...]
+    id_field: str
+
+    def window(self, query: Mapping[str, Any]) -> Window:
+        """The window a query asks for; without any declared paging parameter the whole collection."""
+        return STYLES[self.rules.style](self.rules, query) if self.pages else Window(0, None)
+
+    def asked(self, query: Mapping[str, Any]) -> Filters:
+        """What the query's parameters ask of a record."""
+        equals: list[tuple[str, frozenset[Any]]] = []
+        ranges: list[tuple[str, Any, Any]] = []
+        wheres: list[Where] = []
+        into: Mapping[str, list[Any]] = {"equals": equals, "range": ranges, "where": wheres}
+        for name, value in query.items():
+            read = self.filters.get(name)
+            if read is not None and value is not None:
+                form, condition = read(value)
+                into[form].append(condition)
+        return Filters(tuple(equals), tuple(ranges), every(wheres))
+
+    def order(self, query: Mapping[str, Any]) -> tuple[str | None, bool]:
+        """The field to order by (None: by creation) and whether downwards."""
+        return order(self.rules, query, self.rules.default_order, self.rules.descending)
+
+
+def compile_paging(rules: Lists, parameters: Iterable[str], known: frozenset[str], declared: frozenset[str] | None, id_field: str) -> Paging:
+    """Rules joined with the operation's query parameters, the record's fields and the envelope's declared properties."""
+    names = frozenset(parameters)
+    cutting = {rules.page, rules.limit, rules.offset, rules.cursor, rules.before} - {None}
+    reserved = cutting | {rules.order_by, rules.direction, rules.expand}
+    reads = {name: read for name in names - reserved if (read := _filter(rules, name, known)) is not None}
+    return Paging(rules, bool(cutting & names), reads, tuple(_meta(rules.meta, declared, rules.items)), id_field)
 
 
 # --- windows ---------------------------------------------------------------------------------------------------
 
 
-def window(lists: Lists, query: Mapping[str, Any], declared: frozenset[str]) -> Window:
-    """The window a query asks for; without any declared paging parameter the whole collection."""
-    return STYLES[lists.style](lists, query, declared)
+def _limit(rules: Lists, query: Mapping[str, Any]) -> int:
+    asked = query.get(rules.limit) if rules.limit else None
+    limit = rules.default_limit if asked is None else max(0, int(asked))
+    return limit if rules.max_limit is None else min(limit, rules.max_limit)
 
 
-def _limit(lists: Lists, query: Mapping[str, Any]) -> int:
-    limit = query.get(lists.limit) if lists.limit else None
-    return int(limit) if limit is not None else lists.default_limit
+def _whole(rules: Lists, query: Mapping[str, Any]) -> Window:
+    return Window(0, _limit(rules, query) if rules.limit else None)
 
 
-def _whole(lists: Lists, query: Mapping[str, Any], declared: frozenset[str]) -> Window:
-    return Window(0, None)
+def _by_page(rules: Lists, query: Mapping[str, Any]) -> Window:
+    limit = _limit(rules, query)
+    asked = query.get(rules.page) if rules.page else None
+    page = int(asked) if asked is not None else rules.first_page
+    return Window(max(0, page - rules.first_page) * limit, limit, page)
 
 
-def _by_page(lists: Lists, query: Mapping[str, Any], declared: frozenset[str]) -> Window:
-    if lists.page not in declared and lists.limit not in declared:
-        return Window(0, None)
-    limit = _limit(lists, query)
-    asked = query.get(lists.page) if lists.page else None
-    page = int(asked) if asked is not None else lists.first_page
-    return Window(max(0, page - lists.first_page) * limit, limit, page)
+def _by_offset(rules: Lists, query: Mapping[str, Any]) -> Window:
+    return Window(max(0, int(query.get(rules.offset or "") or 0)), _limit(rules, query))
 
 
-def _by_offset(lists: Lists, query: Mapping[str, Any], declared: frozenset[str]) -> Window:
-    if lists.offset not in declared and lists.limit not in declared:
-        return Window(0, None)
-    return Window(int(query.get(lists.offset or "") or 0), _limit(lists, query))
+def _by_cursor(rules: Lists, query: Mapping[str, Any]) -> Window:
+    cursor = query.get(rules.cursor) if rules.cursor else None
+    if not cursor:
+        return Window(0, _limit(rules, query))
+    if rules.cursor_form == "integer":
+        return Window(max(0, int(cursor)), _limit(rules, query))
+    word, id = _decode_cursor(str(cursor), rules.cursor or "")
+    return Window(0, _limit(rules, query), after=id if word == "after" else None, before=id if word == "before" else None)
 
 
-def _by_cursor(lists: Lists, query: Mapping[str, Any], declared: frozenset[str]) -> Window:
-    cursor = query.get(lists.cursor) if lists.cursor else None
-    return Window(_decode_cursor(cursor, lists.cursor or "") if cursor else 0, _limit(lists, query))
+def _by_record(rules: Lists, query: Mapping[str, Any]) -> Window:
+    after = query.get(rules.cursor) if rules.cursor else None
+    before = query.get(rules.before) if rules.before else None
+    return Window(0, _limit(rules, query), after=str(after) if after else None, before=str(before) if before else None)
 
 
-def encode_cursor(offset: int) -> str:
-    """An opaque cursor."""
-    return urlsafe_b64encode(b"after:%d" % offset).decode().rstrip("=")
+def encode_cursor(word: str, id: str) -> str:
+    """An opaque cursor: behind or before a record, so that it stays true while others come and go."""
+    return urlsafe_b64encode(f"{word}:{id}".encode()).decode().rstrip("=")
 
 
-def _decode_cursor(cursor: str, name: str) -> int:
+def _decode_cursor(cursor: str, name: str) -> tuple[str, str]:
     try:
-        text = urlsafe_b64decode(str(cursor) + "=" * (-len(str(cursor)) % 4))
-        word, _, number = text.partition(b":")
-        if word != b"after":
+        text = urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
+        word, colon, id = text.partition(":")
+        if not colon or word not in ("after", "before"):
             raise ValueError
-        return max(0, int(number))
     except ValueError:
-        raise Problem("invalid_field", "value is not a cursor this list gave", field=name, location="query") from None
+        raise Problem("dangling_reference", "value is not a cursor this list gave", field=name, location="query") from None
+    return word, id
 
 
-STYLES: Mapping[str, Callable[[Lists, Mapping[str, Any], frozenset[str]], Window]] = {
+STYLES: Mapping[str, Callable[[Lists, Mapping[str, Any]], Window]] = {
     "none": _whole,
     "page": _by_page,
     "offset": _by_offset,
     "cursor": _by_cursor,
-    "after": _by_cursor,
+    "after": _by_record,
 }
 
 
 # --- filters ---------------------------------------------------------------------------------------------------
 
 
-def filters(lists: Lists, query: Mapping[str, Any], known: frozenset[str]) -> Filters:
-    """What the query's parameters ask of a record. A parameter filters where its name is a field or is mapped to one."""
-    reserved = {lists.page, lists.limit, lists.offset, lists.cursor, lists.before, lists.order_by, lists.direction, lists.expand}
-    equals, ranges, wheres = [], [], []
-    for name, value in query.items():
-        if name in reserved or value is None:
-            continue
-        if name in lists.pairs:
-            wheres.append(_pair(lists.pairs[name], str(value)))
-            continue
-        field = _field(lists, name, known)
-        if field is None:
-            continue
-        span = _RANGE.fullmatch(value) if lists.ranges == "brackets" and isinstance(value, str) else None
-        if span is not None and _spans_time(span):
-            ranges.append((field, span[1] or None, span[2] or None))
-        else:
-            equals.append((field, frozenset(_values(lists, value))))
-    return Filters(tuple(equals), tuple(ranges), _all(wheres))
+def _filter(rules: Lists, name: str, known: frozenset[str]) -> Callable[[Any], tuple[str, Any]] | None:
+    """How a parameter's value is read; None where it does not filter."""
+    if name in rules.pairs:
+        return lambda value: ("where", _pair(rules.pairs[name], str(value)))
+    if name in rules.bounds:
+        return lambda value: _bound(*rules.bounds[name], value)
+    if name == rules.search:
+        return lambda value: ("where", _text(str(value)))
+    field = _field(rules, name, known)
+    if field is None:
+        return None
+    if rules.ranges == "brackets":
+        return lambda value: _bracketed(field, value)
+    return lambda value: ("equals", (field, frozenset(value if isinstance(value, list) else (value,))))
 
 
-def _field(lists: Lists, name: str, known: frozenset[str]) -> str | None:
-    if name in lists.filters:
-        return lists.filters[name]
+def _field(rules: Lists, name: str, known: frozenset[str]) -> str | None:
+    if name in rules.filters:
+        return rules.filters[name]
     plain = name.removesuffix("[]")
     if plain in known:
         return plain
@@ -137,56 +184,100 @@ def _field(lists: Lists, name: str, known: frozenset[str]) -> str | None:
     return singular if name != plain and singular in known else None
 
 
-def _spans_time(span: re.Match[str]) -> bool:
-    return all(not part or re.match(r"\d{4}-\d\d-\d\d", part) for part in span.groups())
-
-
-def _values(lists: Lists, value: Any) -> Sequence[Any]:
+def _bracketed(field: str, value: Any) -> tuple[str, Any]:
     if isinstance(value, list):
-        return value
-    if lists.ranges == "brackets" and isinstance(value, str):
+        return "equals", (field, frozenset(value))
+    if isinstance(value, str) and value[:1] == "[":
+        span = _RANGE.fullmatch(value)
+        if span is not None and all(not part or _DAY.match(part) for part in span.groups()):
+            return "range", (field, span[1] or None, span[2] or None)
         several = _LIST.fullmatch(value)
         if several:
-            return several[1].split(",")
-    return (value,)
+            return "equals", (field, frozenset(several[1].split(",")))
+    return "equals", (field, frozenset((value,)))
 
 
-def _pair(names: tuple[str, str, str], text: str) -> Callable[[dict[str, Any]], bool]:
-    array, name, value = names
+def _pair(names: tuple[str, str, str], text: str) -> Where:
+    array, name, held = names
     key, _, wanted = text.rpartition(":")
 
-    def holds(record: dict[str, Any]) -> bool:
-        return any(isinstance(entry, dict) and entry.get(name) == key and str(entry.get(value)) == wanted for entry in record.get(array) or ())
+    def holds(record: Record) -> bool:
+        return any(isinstance(entry, dict) and entry.get(name) == key and str(entry.get(held)) == wanted for entry in record.get(array) or ())
 
     return holds
 
 
-def _all(wheres: Sequence[Callable[[dict[str, Any]], bool]]) -> Callable[[dict[str, Any]], bool] | None:
+_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "gt": lambda value, bound: bool(value > bound),
+    "gte": lambda value, bound: bool(value >= bound),
+    "lt": lambda value, bound: bool(value < bound),
+    "lte": lambda value, bound: bool(value <= bound),
+}
+
+
+def _bound(field: str, word: str, bound: Any) -> tuple[str, Any]:
+    bounds = bound if word == "keys" and isinstance(bound, dict) else {word: bound}
+
+    def holds(record: Record) -> bool:
+        value = record.get(field)
+        try:
+            return value is not None and all(_COMPARE[one](value, limit) for one, limit in bounds.items() if one in _COMPARE)
+        except TypeError:
+            return False
+
+    return "where", holds
+
+
+def _text(wanted: str) -> Where:
+    sought = wanted.casefold()
+    return lambda record: any(isinstance(value, str) and sought in value.casefold() for value in record.values())
+
+
+def every(wheres: Sequence[Where]) -> Where | None:
+    """One test that holds where all of these do; None for none."""
     if not wheres:
         return None
     return lambda record: all(where(record) for where in wheres)
 
 
-def order(lists: Lists, query: Mapping[str, Any], default: str | None, descending: bool) -> tuple[str | None, bool]:
-    """The field to order by (None: by creation) and whether downwards."""
-    field = query.get(lists.order_by) if lists.order_by else None
-    direction = query.get(lists.direction) if lists.direction else None
-    downwards = descending if direction is None else str(direction).lower().startswith("d")
-    return (str(field) if field else default), downwards
+def order(rules: Lists, query: Mapping[str, Any], default: str | None, descending: bool) -> tuple[str | None, bool]:
+    """The field to order by (None: by creation) and whether downwards, with `default` where none is asked for."""
+    asked = query.get(rules.order_by) if rules.order_by else None
+    direction = query.get(rules.direction) if rules.direction else None
+    if isinstance(asked, list):
+        asked = asked[0] if asked else None
+    field = str(asked) if asked else default
+    downwards = descending
+    if field is not None and asked:
+        field, said = _read_order(rules.orders.get(field, field))
+        downwards = said if said is not None else descending if rules.direction else False
+    return field, downwards if direction is None else str(direction).lower().startswith("d")
+
+
+def _read_order(text: str) -> tuple[str, bool | None]:
+    """`-created`, `created:desc`, `created desc`, `+created`: the field, and whether downwards where that is said."""
+    if text[:1] in "+-":
+        return text[1:], text[0] == "-"
+    match = re.fullmatch(r"(.+?)[: ,](asc|desc)(?:ending)?", text, re.IGNORECASE)
+    return (match[1], match[2].lower() == "desc") if match else (text, None)
 
 
 # --- envelopes -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class Facts:
     """A page and where it stands: what `KNOWN` is computed from."""
 
-    lists: Lists
-    call: Call
-    window: Window
-    total: int
-    rows: Sequence[bytes]
+    __slots__ = ("_around", "call", "id_field", "rows", "rules", "total", "window")
+
+    def __init__(self, paging: Paging, call: Call, window: Window, total: int, rows: Sequence[bytes]) -> None:
+        self.rules = paging.rules
+        self.id_field = paging.id_field
+        self.call = call
+        self.window = window
+        self.total = total
+        self.rows = rows
+        self._around: tuple[str, str] | None = None
 
     @property
     def pages(self) -> int:
@@ -200,91 +291,119 @@ class Facts:
         return self.window.offset + len(self.rows) < self.total
 
     @property
-    def current(self) -> int:
-        """The page's number, counted from one whatever the API counts from."""
-        return self.window.page - self.lists.first_page + 1
+    def place(self) -> int:
+        """The page's number, counted from one whatever the API counts from, or does not count."""
+        if self.rules.style == "page":
+            return self.window.page - self.rules.first_page + 1
+        return self.window.offset // (self.window.limit or 1) + 1
+
+    def link(self, name: str, value: object) -> str:
+        """The request's URL with one parameter changed; the others stay as they were sent."""
+        if self._around is None:
+            self._around = self._text_around(name)
+        return f"{self._around[0]}{value}{self._around[1]}"
+
+    def _text_around(self, name: str) -> tuple[str, str]:
+        sent = self.call.raw_query
+        before = [] if any(other == name for other, _ in sent) else [f"{quote(name, safe='[]')}="]
+        parts = [f"{quote(other, safe='[]')}=" + ("" if other == name else quote(value, safe="[],:")) for other, value in sent]
+        text = "&".join(before + parts)
+        mark = f"{quote(name, safe='[]')}="
+        at = text.index(mark) + len(mark) if not text.startswith(mark) else len(mark)
+        return f"{self.call.url}?{text[:at]}", text[at:]
+
+    def id_of(self, index: int) -> Any:
+        """The id of the first (0) or last (-1) record of the page, None on an empty one."""
+        return orjson.loads(self.rows[index]).get(self.id_field) if self.rows else None
 
 
-def link(facts: Facts, **changed: Any) -> str:
-    """The request's URL with some parameters changed; the others stay as they were sent."""
-    sent = dict(facts.call.raw_query)
-    fresh = {name: str(value) for name, value in changed.items() if name not in sent}
-    merged = {**fresh, **sent, **{name: str(value) for name, value in changed.items()}}
-    text = "&".join(f"{quote(name, safe='[]')}={quote(value, safe='[],:')}" for name, value in merged.items())
-    return f"{facts.call.url}?{text}" if text else facts.call.url
-
-
-def _page_link(facts: Facts, page: int) -> str | None:
-    if not 1 <= page <= max(facts.pages, facts.current):
+def _page_link(facts: Facts, place: int) -> str | None:
+    if not 1 <= place <= max(facts.pages, facts.place):
         return None
-    style = facts.lists.style
-    if style == "page" and facts.lists.page:
-        return link(facts, **{facts.lists.page: page + facts.lists.first_page - 1})
-    if style == "offset" and facts.lists.offset:
-        return link(facts, **{facts.lists.offset: (page - 1) * (facts.window.limit or 0)})
-    if facts.lists.cursor and facts.window.limit:
-        return link(facts, **{facts.lists.cursor: encode_cursor((page - 1) * facts.window.limit)})
-    return facts.call.url if page == 1 else None
+    rules, limit = facts.rules, facts.window.limit or 0
+    if rules.style == "page" and rules.page:
+        return facts.link(rules.page, place + rules.first_page - 1)
+    if rules.style == "offset" and rules.offset:
+        return facts.link(rules.offset, (place - 1) * limit)
+    if rules.cursor and place > facts.place:
+        return facts.link(rules.cursor, _next_cursor(facts))
+    if rules.cursor and 1 < place < facts.place:
+        return facts.link(rules.before or rules.cursor, _previous_cursor(facts))
+    return facts.call.url if place in (1, facts.place) else None
 
 
-def _next_cursor(facts: Facts) -> str | None:
-    return encode_cursor(facts.window.offset + len(facts.rows)) if facts.more else None
+def _next_cursor(facts: Facts) -> Any:
+    if not facts.more:
+        return None
+    if facts.rules.cursor_form == "integer":
+        return facts.window.offset + len(facts.rows)
+    return facts.id_of(-1) if facts.rules.style == "after" else encode_cursor("after", str(facts.id_of(-1)))
 
 
-def _previous_cursor(facts: Facts) -> str | None:
-    return encode_cursor(max(0, facts.window.offset - (facts.window.limit or 0))) if facts.window.offset else None
-
-
-def _id(row: bytes | None) -> Any:
-    return orjson.loads(row).get("id") if row else None
-
-
-def _place(facts: Facts) -> int:
-    """The page's number from one, also for lists that count records."""
-    if facts.lists.style == "page":
-        return facts.current
-    return facts.window.offset // (facts.window.limit or 1) + 1
+def _previous_cursor(facts: Facts) -> Any:
+    if not facts.window.offset:
+        return None
+    if facts.rules.cursor_form == "integer":
+        return max(0, facts.window.offset - (facts.window.limit or 0))
+    return facts.id_of(0) if facts.rules.style == "after" else encode_cursor("before", str(facts.id_of(0)))
 
 
 KNOWN: Mapping[str, Callable[[Facts], Any]] = {
     "page": lambda facts: facts.window.page,
-    "limit": lambda facts: facts.window.limit if facts.window.limit is not None else facts.lists.default_limit,
+    "limit": lambda facts: facts.window.limit if facts.window.limit is not None else facts.rules.default_limit,
     "offset": lambda facts: facts.window.offset,
     "total": lambda facts: facts.total,
     "count": lambda facts: len(facts.rows),
     "pages": lambda facts: facts.pages,
     "has_more": lambda facts: facts.more,
+    "has_previous": lambda facts: facts.window.offset > 0,
+    "path": lambda facts: facts.call.url,
     "first_url": lambda facts: _page_link(facts, 1),
-    "current_url": lambda facts: _page_link(facts, _place(facts)),
-    "previous_url": lambda facts: _page_link(facts, min(_place(facts) - 1, facts.pages)),
-    "next_url": lambda facts: _page_link(facts, _place(facts) + 1) if facts.more else None,
+    "current_url": lambda facts: _page_link(facts, facts.place),
+    "previous_url": lambda facts: _page_link(facts, min(facts.place - 1, facts.pages)),
+    "next_url": lambda facts: _page_link(facts, facts.place + 1) if facts.more else None,
     "last_url": lambda facts: _page_link(facts, facts.pages),
     "next_cursor": _next_cursor,
     "previous_cursor": _previous_cursor,
-    "first_id": lambda facts: _id(facts.rows[0] if facts.rows else None),
-    "last_id": lambda facts: _id(facts.rows[-1] if facts.rows else None),
+    "first_id": lambda facts: facts.id_of(0),
+    "last_id": lambda facts: facts.id_of(-1),
     "next_page": lambda facts: facts.window.page + 1 if facts.more else None,
-    "previous_page": lambda facts: facts.window.page - 1 if facts.current > 1 else None,
+    "previous_page": lambda facts: facts.window.page - 1 if facts.place > 1 else None,
     "next_offset": lambda facts: facts.window.offset + len(facts.rows) if facts.more else None,
 }
 
 
-def envelope(facts: Facts, declared: frozenset[str] | None) -> bytes:
-    """The answer's body: the records in the envelope the lists table describes, as far as the document declares it."""
-    rows = b"[" + b",".join(facts.rows) + b"]"
-    if facts.lists.items is None:
+def _meta(template: Mapping[str, Any], declared: frozenset[str] | None, items: str | None) -> Iterable[tuple[str, Callable[[Facts], Any]]]:
+    """The envelope beside the records as functions, as far as the document declares it."""
+    top = (items or "").partition(".")[0]
+    for name, value in template.items():
+        if declared is None or name in declared or name == top:
+            yield name, KNOWN[value] if isinstance(value, str) else _nested(tuple(_meta(value, None, None)))
+
+
+def _nested(parts: tuple[tuple[str, Callable[[Facts], Any]], ...]) -> Callable[[Facts], Any]:
+    return lambda facts: {name: part(facts) for name, part in parts}
+
+
+def envelope(paging: Paging, facts: Facts) -> bytes:
+    """The answer's body: the records in the envelope the lists table describes."""
+    rules = paging.rules
+    if rules.key_map is not None:
+        rows = b"{" + b",".join(orjson.dumps(str(orjson.loads(row).get(rules.key_map))) + b":" + row for row in facts.rows) + b"}"
+    else:
+        rows = b"[" + b",".join(facts.rows) + b"]"
+    if rules.items is None:
         return rows
-    meta = {
-        name: _fill(template, facts)
-        for name, template in facts.lists.meta.items()
-        if declared is None or name in declared
-    }
-    tail = orjson.dumps(meta)[1:]
-    comma = b"," if meta else b""
-    return b'{"' + facts.lists.items.encode() + b'":' + rows + comma + tail
+    meta = {name: part(facts) for name, part in paging.meta}
+    if "." in rules.items:
+        return _deep(rules.items.split("."), rows, meta)
+    return b'{"' + rules.items.encode() + b'":' + rows + (b"," if meta else b"") + orjson.dumps(meta)[1:]
 
 
-def _fill(template: Any, facts: Facts) -> Any:
-    if isinstance(template, Mapping):
-        return {name: _fill(value, facts) for name, value in template.items()}
-    return KNOWN[template](facts)
+def _deep(path: Sequence[str], rows: bytes, meta: dict[str, Any]) -> bytes:
+    """The records at a dotted place within the envelope."""
+    body: Any = orjson.Fragment(rows)
+    for step in reversed(path[1:]):
+        body = {step: body}
+    top = meta.get(path[0])
+    return orjson.dumps({**meta, path[0]: {**top, **body} if isinstance(top, dict) else body})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -29,14 +29,15 @@ class Page(Protocol):
     def total(self) -> int: ...
     @property
     def rows(self) -> Sequence[bytes]: ...
+    @property
+    def offset(self) -> int: ...
 
 
 Select = Callable[..., Page]
-"""Runs a query on the committed records: select(resource, filters, order_by, descending, offset, limit)."""
+"""Runs a query on the committed records: select(resource, filters, order_by, descending, window)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(NamedTuple):
     """One operation being played: the script, the plan, the call and the transaction it works in."""
 
     script: Script
@@ -123,12 +124,15 @@ def judge(scene: Scene, body: Any) -> None:
 def after(scene: Scene, record: Record, reason: str) -> Outcome:
     """Let the reactions run, then answer with the record as it has become."""
     scene.tx.settle()
-    return answer(scene, scene.tx.get(scene.kind.name, _id(scene, record)) or record, reason)
+    return answer(scene, scene.tx.latest(scene.kind.name, _id(scene, record)) or record, reason)
 
 
 def _expanded(scene: Scene, record: Record) -> Record:
     asked = scene.call.query.get(scene.plan.lists.expand) if scene.plan.lists.expand else None
-    for name in asked or ():
+    if not asked:
+        return record
+    record = dict(record)
+    for name in asked:
         _expand(scene, record, str(name))
     return record
 
@@ -155,7 +159,13 @@ def _expand(scene: Scene, record: Record, name: str) -> None:
 
 
 def retrieve(scene: Scene) -> Outcome:
-    """Answer with the record the path names."""
+    """Answer with the record the path names; as it is kept, where all of it may leave and nothing is to be added."""
+    plan = scene.plan
+    if plan.verbatim and not scene.kind.mixed and not (plan.lists.expand and scene.call.query.get(plan.lists.expand)):
+        id = scene.call.path[plan.role.id_parameter]
+        kept = scene.tx.kept(scene.kind.name, id)
+        if kept is not None:
+            return Outcome(plan.status, kept, plan.media_type, f"{scene.kind.name} {id} as it is")
     record = named(scene)
     return answer(scene, record, f"{scene.kind.name} {_id(scene, record)} as it is")
 
@@ -292,23 +302,24 @@ def answer_value(scene: Scene, value: Any, reason: str) -> Outcome:
 
 def list_(scene: Scene) -> Outcome:
     """A page of the collection."""
-    rules, call = scene.plan.lists, scene.call
-    asked = lists.filters(rules, call.query, scene.kind.declared or frozenset())
-    parents = _parents(scene)
+    paging, query = scene.plan.paging, scene.call.query
+    asked = paging.asked(query)
+    parents = _parents(scene) if scene.plan.role.parents else None
     if parents:
         own = tuple((field, frozenset((value,))) for field, value in parents.items())
         asked = lists.Filters(asked.equals + own, asked.ranges, asked.where)
-    return _page(scene, asked, *lists.order(rules, call.query, rules.default_order, rules.descending))
+    return _page(scene, asked, *paging.order(query))
 
 
 def _page(scene: Scene, asked: lists.Filters, order_by: str | None, descending: bool) -> Outcome:
-    rules = scene.plan.lists
-    declared = frozenset(parameter.name for parameter in scene.plan.operation.parameters if parameter.location == "query")
-    part = lists.window(rules, scene.call.query, declared)
-    page = scene.select(scene.kind.name, asked, order_by, descending, part.offset, part.limit)
+    paging = scene.plan.paging
+    window = paging.window(scene.call.query)
+    page = scene.select(scene.kind.name, asked, order_by, descending, window)
+    if page.offset != window.offset:
+        window = window._replace(offset=page.offset)
     rows = _rows(scene, page.rows)
-    facts = lists.Facts(rules, scene.call, part, page.total, rows)
-    return Outcome(scene.plan.status, lists.envelope(facts, scene.plan.envelope), scene.plan.media_type,
+    facts = lists.Facts(paging, scene.call, window, page.total, rows)
+    return Outcome(scene.plan.status, lists.envelope(paging, facts), scene.plan.media_type,
                    f"{len(rows)} of {page.total} {scene.kind.name}")
 
 

@@ -6,16 +6,14 @@ Nothing here decides.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from understudy.behaviour.model import NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """What an operation is called with: accepted input, and the record its path names."""
 
     operation: str
@@ -28,15 +26,14 @@ class Call:
     raw_query: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """An answer: `body` is encoded, `reason` says in one line why it is this one."""
 
     status: int
     body: bytes
     media_type: str | None = "application/json"
     reason: str = ""
-    headers: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    headers: Mapping[str, str] = NOTHING
 
 
 def kept(value: Any) -> bytes:

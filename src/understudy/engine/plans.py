@@ -15,6 +15,7 @@ from understudy.behaviour.roles import Role, assign, bare_key
 from understudy.contract.contract import Contract
 from understudy.contract.values import Operation, Schema
 from understudy.engine.kinds import Kind, compile_kind
+from understudy.engine.lists import Paging, compile_paging
 from understudy.engine.transaction import Reaction
 
 JSON = "application/json"
@@ -28,14 +29,16 @@ class Plan:
     role: Role
     kind: Kind | None
     lists: Lists
+    paging: Paging
     status: int
     media_type: str | None  # of the successful answer; None: it has no body
     schema: Schema | None  # of the successful answer
-    envelope: frozenset[str] | None  # the properties the answer's schema declares; None where it is no object
     answers_record: bool  # the successful answer is the resource's record
     effect: Callable[..., Any] | None
     keyed: bool  # an idempotency key makes repeating it safe
     guarded: bool  # a key of the API is needed
+    verbatim: bool  # a record may be answered as it is kept: named by the path alone, in no wrapping
+    refreshed: bool  # values of the resource are computed when it is read
 
 
 class Script:
@@ -85,20 +88,29 @@ class Script:
         kind = self.kind(resource.name) if resource else None
         status, media_type, schema = success(operation)
         shape = self.contract.shape(schema, "response") if schema else None
+        lists = resource.lists if resource and resource.lists else self.behaviour.lists
+        declared = frozenset(shape.properties) if shape and shape.properties else None
         return Plan(
             operation,
             role,
             kind,
-            (resource.lists if resource and resource.lists else self.behaviour.lists),
+            lists,
+            self._paging(operation, lists, kind, declared),
             status,
             media_type,
             schema,
-            frozenset(shape.properties) if shape and shape.properties else None,
             bool(kind and kind.schema and shape and self._same(kind.schema, schema)),
             self._effect(role.effect) if role.effect else None,
             self._keyed(operation),
             self._guarded(operation),
+            bool(role.id_parameter and not role.parents and resource and not resource.wrap and media_type),
+            bool(role.resource in self.behaviour.refreshes),
         )
+
+    def _paging(self, operation: Operation, lists: Lists, kind: Kind | None, declared: frozenset[str] | None) -> Paging:
+        asked = [parameter.name for parameter in operation.parameters if parameter.location == "query"]
+        known = (kind.declared if kind else None) or frozenset()
+        return compile_paging(lists, asked, known, declared, kind.resource.id_field if kind else "id")
 
     def _keyed(self, operation: Operation) -> bool:
         rule = self.behaviour.idempotency

@@ -51,8 +51,7 @@ Reaction = Callable[["Transaction", Happening], None]
 class Transaction:
     """The work of one request, timer or fixture call. See `View` for what it reads and `Happening` for what it records."""
 
-    __slots__ = ("_facts", "_kind", "_pending", "_react", "_view", "changes", "emitted", "frozen", "ids", "now", "settings",
-                 "stamp", "warnings")
+    __slots__ = ("_facts", "_kind", "_pending", "_react", "_view", "changes", "emitted", "frozen", "ids", "now", "settings", "warnings")
 
     def __init__(
         self,
@@ -73,11 +72,15 @@ class Transaction:
         self.changes: dict[tuple[str, str], tuple[Record | None, Record | None]] = {}
         self.emitted: list[tuple[str, Any]] = []
         self.now = now
-        self.stamp = format_instant(now)
         self.ids = ids
         self.settings = settings
         self.frozen = frozen
         self.warnings: list[str] = []
+
+    @property
+    def stamp(self) -> str:
+        """The present instant as records hold it."""
+        return format_instant(self.now)
 
     # --- reading -------------------------------------------------------------------------------------------------
 
@@ -88,6 +91,10 @@ class Transaction:
             return None if change[1] is None else orjson.loads(orjson.dumps(change[1]))
         kept = self._view.get(resource, id)
         return None if kept is None else orjson.loads(kept)
+
+    def kept(self, resource: str, id: str) -> bytes | None:
+        """A record encoded as it is kept, while nothing in this transaction has touched it; else None."""
+        return None if (resource, id) in self.changes else self._view.get(resource, id)
 
     def exists(self, resource: str, id: str) -> bool:
         """Whether there is such a record."""
@@ -100,6 +107,16 @@ class Transaction:
         if record is None:
             raise self.dangling(resource, id, field)
         return record
+
+    def _present(self, resource: str, id: str) -> Record:
+        """As `need`, but not a copy of what this transaction wrote: to be read only."""
+        change = self.changes.get((resource, id))
+        return change[1] if change is not None and change[1] is not None else self.need(resource, id)
+
+    def latest(self, resource: str, id: str) -> Record | None:
+        """A record as it stands at the end of a transaction, to be read only."""
+        change = self.changes.get((resource, id))
+        return change[1] if change is not None else self.get(resource, id)
 
     def find(self, resource: str, **equals: Any) -> list[Record]:
         """The records whose fields have these values, in order of creation."""
@@ -149,7 +166,10 @@ class Transaction:
             record[row.lifecycle.field] = lifecycle.begin(row.lifecycle, record.get(row.lifecycle.field))
         for field in row.stamps.values():
             record[field] = self.stamp
-        self._resolve_keys(kind, record)
+        if row.by_key:
+            self._resolve_keys(kind, record)
+        if kind.derived:
+            record = kind.derive(record)
         self._check(kind, None, record)
         self._record("created", kind, str(id), None, record)
         return record
@@ -160,14 +180,14 @@ class Transaction:
         A value for the lifecycle's field moves the record by the trigger that leads there.
         """
         kind = self._kind(resource)
-        before = self.need(resource, id)
+        before = self._present(resource, id)
         after = {**before, **values}
         machine = kind.resource.lifecycle
         target = values.get(machine.field) if machine else None
         if machine is not None:
             after[machine.field] = before.get(machine.field)
         if after != before:
-            self._write(kind, id, before, after)
+            after = self._write(kind, id, before, after)
         if machine is not None and target is not None:
             trigger = lifecycle.move(machine, str(before[machine.field]), str(target))
             if trigger is not None:
@@ -177,15 +197,13 @@ class Transaction:
     def replace(self, resource: str, id: str, record: Record) -> Record:
         """Put a whole record in the place of another; the state must not differ. Raises Problem as `update`."""
         before = self.need(resource, id)
-        if record != before:
-            self._write(self._kind(resource), id, before, record)
-        return record
+        return self._write(self._kind(resource), id, before, record) if record != before else record
 
     def fire(self, resource: str, id: str, trigger: str) -> Record:
         """Move a record by a trigger of its lifecycle. Raises Problem `illegal_transition`."""
         kind = self._kind(resource)
         machine = kind.resource.lifecycle
-        before = self.need(resource, id)
+        before = self._present(resource, id)
         if machine is None:
             raise Problem("illegal_transition", f"{resource} has no lifecycle, so nothing answers to {trigger}")
         state = _fire(machine, kind.resource, before, trigger)
@@ -207,12 +225,14 @@ class Transaction:
         self._record("deleted", kind, id, before, None)
         return before
 
-    def _write(self, kind: Kind, id: str, before: Record, after: Record) -> None:
+    def _write(self, kind: Kind, id: str, before: Record, after: Record) -> Record:
         self._resolve_keys(kind, after, before)
+        after = kind.derive(after)
         self._check_open(kind, before, after)
         self._check(kind, before, after)
         self._stamp_update(kind.resource, after)
         self._record("updated", kind, id, before, after)
+        return after
 
     def _stamp_update(self, row: Resource, record: Record) -> None:
         field = row.stamps.get("updated")

@@ -1,6 +1,8 @@
 """A fixture is a world on file: a start time, settings, and the calls that make its records.
 
-Ids are never written by hand: they come of playing the calls, and a call names an earlier one's answer as `${name.id}`.
+1. Ids are never written by hand: they come of playing the calls, and a call names an earlier one's answer as `${name.id}`.
+2. `each` repeats a call for a list of values, `${each.field}`: text put in place of text, nothing is reckoned here.
+3. Every fault names the file and the place in it.
 """
 
 from __future__ import annotations
@@ -13,12 +15,16 @@ from typing import Any
 
 import orjson
 
-from understudy.durations import parse_duration, parse_instant
+from understudy.durations import Duration, parse_duration, parse_instant
 from understudy.world.stage import Reply, Request, Stage
 from understudy.world.world import World
 
 _NAMED = re.compile(r"\$\{([A-Za-z_]\w*)((?:\.\w+)*)\}")
+_EACH = re.compile(r"\$\{(each)((?:\.\w+)*)\}")
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _CALL = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S*)")
+_FIELDS = frozenset({"about", "now", "settings", "keys", "calls"})
+_BESIDE = frozenset({"as", "each", "into"})
 
 
 class FixtureFault(Exception):
@@ -26,6 +32,30 @@ class FixtureFault(Exception):
 
     def __init__(self, where: str, message: str) -> None:
         super().__init__(f"{where}: {message}")
+        self.where = where
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A step that turns the clock: by a length of time, or to an instant."""
+
+    where: str
+    to: Duration | datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A step that is a call, once or for `each` value; `into`: one call, whose list of that name is filled by each value."""
+
+    where: str
+    line: str
+    body: Any
+    name: str | None
+    each: tuple[Any, ...] | None
+    into: str | None
+
+
+Step = Turned | Called
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,63 +67,131 @@ class Fixture:
     now: datetime | None
     settings: Mapping[str, Any]
     keys: frozenset[str] | None
-    steps: tuple[Mapping[str, Any], ...]
+    steps: tuple[Step, ...]
 
 
 EMPTY = Fixture("empty", "", None, {}, None, ())
+
+# --- reading ----------------------------------------------------------------------------------------------------------
 
 
 def read_fixture(data: Any, name: str, where: str) -> Fixture:
     """A fixture from the JSON value of its file. Raises FixtureFault."""
     if not isinstance(data, Mapping):
         raise FixtureFault(where, "a fixture is an object with now, settings, keys and calls")
-    strange = data.keys() - {"now", "settings", "keys", "calls", "about"}
+    strange = data.keys() - _FIELDS
     if strange:
-        raise FixtureFault(where, f"unknown: {', '.join(sorted(strange))}; a fixture has about, now, settings, keys and calls")
+        raise FixtureFault(where, f"unknown: {', '.join(sorted(map(str, strange)))}; a fixture has about, now, settings, keys and calls")
+    now = _instant(data["now"], f"{where}#/now") if "now" in data else None
+    settings = _of(Mapping, data.get("settings") or {}, f"{where}#/settings", "an object")
+    keys = frozenset(map(str, _of(list, data["keys"], f"{where}#/keys", "a list"))) if "keys" in data else None
+    calls = _of(list, data.get("calls") or [], f"{where}#/calls", "a list of steps")
+    return Fixture(name, where, now, settings, keys, tuple(_step(part, f"{where}#/calls/{n}") for n, part in enumerate(calls)))
+
+
+def _of(kind: type, value: Any, where: str, wanted: str) -> Any:
+    if not isinstance(value, kind):
+        raise FixtureFault(where, f"must be {wanted}")
+    return value
+
+
+def _instant(value: Any, where: str) -> datetime:
     try:
-        now = parse_instant(str(data["now"])) if "now" in data else None
+        return parse_instant(str(value))
     except ValueError as fault:
-        raise FixtureFault(f"{where}#/now", str(fault)) from None
-    keys = frozenset(map(str, data["keys"])) if "keys" in data else None
-    return Fixture(name, where, now, data.get("settings") or {}, keys, tuple(data.get("calls") or ()))
+        raise FixtureFault(where, str(fault)) from None
+
+
+def _length(value: Any, where: str) -> Duration:
+    try:
+        return parse_duration(str(value))
+    except ValueError as fault:
+        raise FixtureFault(where, str(fault)) from None
+
+
+_TURNS = {"advance": _length, "clock": _instant}
+
+
+def _step(step: Any, where: str) -> Step:
+    if not isinstance(step, Mapping) or not step:
+        raise FixtureFault(where, _WANTED)
+    first = next((name for name in _TURNS if name in step), None)
+    if first is not None and len(step) == 1:
+        return Turned(where, _TURNS[first](step[first], f"{where}/{first}"))
+    lines = [key for key in step if isinstance(key, str) and _CALL.match(key)]
+    strange = [str(key) for key in step if key not in _BESIDE and key not in lines]
+    if len(lines) != 1 or strange:
+        raise FixtureFault(where, f"{_WANTED}, with `as`, `each` or `into` beside it" + (f"; not {', '.join(strange)}" if strange else ""))
+    each = tuple(_of(list, step["each"], f"{where}/each", "a list of values")) if "each" in step else None
+    called = Called(where, lines[0], step[lines[0]], step.get("as"), each, step.get("into"))
+    if called.into is not None and (each is None or not _filling(called)):
+        raise FixtureFault(f"{where}/into", "must name a list of the body, and `each` must be there to fill it")
+    return called
+
+
+_WANTED = "a step is `advance: P1M`, `clock: 2025-05-06T10:30:00Z` or one call such as `POST /v1/customers: {...}`"
+
+
+def _filling(called: Called) -> bool:
+    return isinstance(called.body, Mapping) and isinstance(called.body.get(called.into), list)
+
+
+# --- playing ----------------------------------------------------------------------------------------------------------
 
 
 def play(fixture: Fixture, stage: Stage, world: World) -> None:
     """Bring a fresh world to where the fixture's calls lead. Raises FixtureFault that names the call."""
     world.keys = fixture.keys
     answers: dict[str, Any] = {}
-    for index, step in enumerate(fixture.steps):
-        where = f"{fixture.where}#/calls/{index}"
-        if "advance" in step:
-            _turn(stage, world, str(step["advance"]), where)
+    for step in fixture.steps:
+        if isinstance(step, Turned):
+            _turn(stage, world, step)
         else:
-            _call(stage, world, step, answers, where)
+            for called in _repeated(step):
+                _call(stage, world, called, answers)
     world.requests.clear()
 
 
-def _turn(stage: Stage, world: World, length: str, where: str) -> None:
+def _turn(stage: Stage, world: World, step: Turned) -> None:
     try:
-        stage.advance(world, parse_duration(length).after(world.clock.now()))
-    except ValueError as fault:
-        raise FixtureFault(where, str(fault)) from None
+        stage.advance(world, step.to.after(world.clock.now()) if isinstance(step.to, Duration) else step.to)
+    except (ValueError, OverflowError) as fault:
+        raise FixtureFault(step.where, str(fault)) from None
 
 
-def _call(stage: Stage, world: World, step: Mapping[str, Any], answers: dict[str, Any], where: str) -> None:
-    line, body = _line(step, where)
-    method, _, target = str(_filled(line, answers, where)).partition(" ")
+def _repeated(step: Called) -> Iterator[Called]:
+    """The calls a step stands for, `${each}` filled in."""
+    if step.each is None:
+        yield step
+    elif step.into is not None:
+        rows = [_filled(row, {"each": value}, f"{step.where}/each/{n}", _EACH)
+                for n, value in enumerate(step.each) for row in step.body[step.into]]
+        yield Called(step.where, step.line, {**step.body, step.into: rows}, step.name, None, None)
+    else:
+        for n, value in enumerate(step.each):
+            where = f"{step.where}/each/{n}"
+            line, body, name = _filled([step.line, step.body, step.name], {"each": value}, where, _EACH)
+            yield Called(where, line, body, name, None, None)
+
+
+def _call(stage: Stage, world: World, step: Called, answers: dict[str, Any]) -> None:
+    line = _filled(step.line, answers, step.where)
+    if not _CALL.fullmatch(line):
+        raise FixtureFault(step.where, f"`{line}` is no method and path")
+    method, _, target = line.partition(" ")
     path, _, query = target.partition("?")
-    reply = stage.answer(world, _request(method, path, query, _filled(body, answers, where), _key(stage, world)))
+    body = _filled(step.body, answers, step.where)
+    reply = stage.answer(world, _request(method, path, query, body, _key(stage, world)))
     if reply.status >= 400:
-        raise FixtureFault(where, f"{line} was refused with {reply.status}: {reply.body.decode()[:500]}")
-    if "as" in step:
-        answers[step["as"]] = orjson.loads(reply.body)
+        raise FixtureFault(step.where, f"{line} was refused with {reply.status}: {reply.body.decode()[:500]}")
+    if step.name is not None:
+        answers[_fit(step.name, step.where)] = orjson.loads(reply.body or b"null")
 
 
-def _line(step: Mapping[str, Any], where: str) -> tuple[str, Any]:
-    for key, body in step.items():
-        if _CALL.fullmatch(key):
-            return key, body
-    raise FixtureFault(where, "a step is `advance: P1M` or a call such as `POST /v1/customers: {...}`")
+def _fit(name: str, where: str) -> str:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name == "each":
+        raise FixtureFault(f"{where}/as", f"`{name}` cannot name an answer; use letters, digits and underscores")
+    return name
 
 
 def _key(stage: Stage, world: World) -> bytes:
@@ -108,28 +206,33 @@ def _request(method: str, path: str, query: str, body: Any, key: bytes) -> Reque
     return Request(method, path, query.encode(), headers, orjson.dumps(body) if body is not None else b"")
 
 
-def _filled(value: Any, answers: Mapping[str, Any], where: str) -> Any:
-    """The value with every `${name.path}` replaced by what the call of that name was answered."""
+# --- placeholders -----------------------------------------------------------------------------------------------------
+
+
+def _filled(value: Any, named: Mapping[str, Any], where: str, pattern: re.Pattern[str] = _NAMED) -> Any:
+    """The value with every `${name.path}` in its texts replaced by the text of what is so named."""
     if isinstance(value, str):
-        return _NAMED.sub(lambda match: str(_named(match, answers, where)), value)
+        return pattern.sub(lambda match: str(_named(match, named, where)), value) if "${" in value else value
     if isinstance(value, Mapping):
-        return {key: _filled(part, answers, where) for key, part in value.items()}
+        return {key: _filled(part, named, where, pattern) for key, part in value.items()}
     if isinstance(value, list):
-        return [_filled(part, answers, where) for part in value]
+        return [_filled(part, named, where, pattern) for part in value]
     return value
 
 
-def _named(match: re.Match[str], answers: Mapping[str, Any], where: str) -> Any:
-    value: Any = answers.get(match[1])
-    for step in _steps(match[2]):
-        value = value[int(step)] if isinstance(value, list) else (value or {}).get(step)
+def _named(match: re.Match[str], named: Mapping[str, Any], where: str) -> Any:
+    value: Any = named.get(match[1])
+    for step in match[2].split(".")[1:]:
+        value = _part(value, step)
     if value is None:
-        raise FixtureFault(where, f"{match[0]} names nothing answered so far; named are {', '.join(answers) or 'none'}")
+        raise FixtureFault(where, f"{match[0]} names nothing known so far; known are {', '.join(named) or 'none'}")
     return value
 
 
-def _steps(path: str) -> Iterator[str]:
-    return (step for step in path.split(".") if step)
+def _part(value: Any, step: str) -> Any:
+    if isinstance(value, Mapping):
+        return value.get(step)
+    return value[int(step)] if isinstance(value, list) and step.isdecimal() and int(step) < len(value) else None
 
 
 __all__ = ["EMPTY", "Fixture", "FixtureFault", "Reply", "play", "read_fixture"]

@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from itertools import product
 from math import prod
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from understudy.world.indexes import Entries, Entry, Index, bounds, key_of, keys_at, position, rank_at
 from understudy.world.tables import LivingTable
@@ -24,8 +23,7 @@ Group = tuple[Entries, int, int]  # the entries from one position to another
 Test = Callable[[dict[str, Any]], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """Which records, in which order, and which part of them. Field paths are dotted.
 
     `equals`: each field has one of the values; through an array, any element has; None stands for missing as well.
@@ -43,18 +41,52 @@ class Query:
     descending: bool = True
     offset: int = 0
     limit: int | None = None
+    after: str | None = None  # the id of the record the part begins behind; which must be among them
+    before: str | None = None  # the id of the record the part ends before, `limit` records at the most
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The part asked for, as the very bytes kept, and how many records there are in all."""
+class Page(NamedTuple):
+    """The part asked for, as the very bytes kept, where it begins, and how many records there are in all."""
 
     total: int
     rows: list[bytes]
+    offset: int = 0
 
 
 def select(table: LivingTable, query: Query) -> Page:
-    """A page of a table's records."""
+    """A page of a table's records. Raises KeyError for a record to begin behind or end before that is not among them."""
+    if query.after is not None or query.before is not None:
+        query = _placed(table, query)
+    page = _select(table, query)
+    return Page(page.total, page.rows, query.offset) if query.offset else page
+
+
+def _placed(table: LivingTable, query: Query) -> Query:
+    """The query with its place as an offset: O(log n) in an index's order, else O(candidates)."""
+    if query.after is not None:
+        return query._replace(offset=_place(table, query, query.after) + 1, after=None)
+    stop = _place(table, query, str(query.before))
+    start = 0 if query.limit is None else max(0, stop - query.limit)
+    return query._replace(offset=start, limit=stop - start, before=None)
+
+
+def _place(table: LivingTable, query: Query, id: str) -> int:
+    """How many records come before one, in the query's order."""
+    serial = table.records.serial(id)
+    groups = _groups(table, query)
+    if groups is not None and len(groups) == 1 and query.order_by is None:
+        entries, low, high = groups[0]
+        at = position(entries, serial)
+        if not low <= at < high or entries[at] != serial:
+            raise KeyError(id)
+        return high - 1 - at if query.descending else at - low
+    serials = _read(table, query)
+    if serial not in serials:
+        raise KeyError(id)
+    return serials.index(serial)
+
+
+def _select(table: LivingTable, query: Query) -> Page:
     groups = _groups(table, query)
     if groups is None:
         serials = _read(table, query)

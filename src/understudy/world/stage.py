@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from understudy.behaviour.model import Auth
@@ -32,8 +32,7 @@ from understudy.world.world import Logged, Pinned, World
 Headers = list[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What came in: `path` still percent-encoded, `headers` with lower-case names, `origin` scheme and host."""
 
     method: str
@@ -58,8 +57,7 @@ class Request:
         return f"{self.path}?{self.query.decode('latin-1')}" if self.query else self.path
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What goes out."""
 
     status: int
@@ -189,7 +187,7 @@ class Stage:
 
     def _play(self, turn: Turn, plan: Plan, path: dict[str, str]) -> Outcome:
         world, request = turn.world, turn.request
-        if self.script.refreshes and plan.kind is not None:
+        if plan.refreshed and plan.kind is not None:
             self._refresh(world, plan.kind.name, turn.now)
         accepted = self.script.contract.accept(plan.operation, path, request.query, request.headers, request.body)
         turn.warnings = accepted.warnings

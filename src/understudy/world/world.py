@@ -10,14 +10,15 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from understudy.durations import format_instant
 from understudy.engine.decide import Circumstances, Decision, Event, Timer
-from understudy.engine.lists import Filters
+from understudy.engine.lists import Filters, Window
 from understudy.engine.outcomes import Outcome
+from understudy.problems import Problem
 from understudy.world.clock import Clock
 from understudy.world.ids import Ids
 from understudy.world.layers import LayeredMap, Log
@@ -27,8 +28,7 @@ LOGGED = 1000
 """Requests a world remembers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """An event as kept: where it stands in the world's series, and when it happened there."""
 
     number: int
@@ -37,8 +37,7 @@ class Recorded:
     cause: str | None  # the request id, None for a timer
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(NamedTuple):
     """A request as remembered: what came, what was answered, and why."""
 
     number: int
@@ -62,7 +61,7 @@ class Pinned:
     def again(self, header: str | None) -> Outcome:
         """The same outcome, marked as a replay."""
         marked = {**self.outcome.headers, **({header: "true"} if header else {})}
-        return replace(self.outcome, headers=marked, reason="replayed for its idempotency key")
+        return self.outcome._replace(headers=marked, reason="replayed for its idempotency key")
 
 
 class World:
@@ -93,10 +92,14 @@ class World:
         ids = Ids(self.seed, self.count, self.id_length)
         return Circumstances(self.store, self._select, now, ids, self.settings, self.clock.frozen)
 
-    def _select(self, resource: str, filters: Filters, order_by: str | None, descending: bool, offset: int, limit: int | None) -> Page:
-        return self.store.select(
-            Query(resource, filters.equals, filters.ranges, filters.where, order_by, descending, offset, limit)
-        )
+    def _select(self, resource: str, filters: Filters, order_by: str | None, descending: bool, window: Window) -> Page:
+        equals, ranges, where = filters
+        offset, limit, _, after, before = window
+        try:
+            return self.store.select(Query(resource, equals, ranges, where, order_by, descending, offset, limit, after, before))
+        except KeyError:
+            raise Problem("dangling_reference", f'the list holds no {resource} "{after or before}" to go on from',
+                          location="query", resource=resource, id=after or before) from None
 
     # --- keeping -------------------------------------------------------------------------------------------------
 

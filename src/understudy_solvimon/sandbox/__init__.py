@@ -31,18 +31,17 @@ from understudy_solvimon.sandbox.invoices import (
     update_invoice,
 )
 from understudy_solvimon.sandbox.running import period_begun, period_ended, period_planned
+from understudy_solvimon.sandbox.schedules import copy_schedule, create_schedule, migrate_schedule, schedule_changed
 from understudy_solvimon.sandbox.subscriptions import (
     cancel_subscription,
-    copy_schedule,
     copy_subscription,
-    create_schedule,
     create_subscription,
     init_subscription,
-    migrate_schedule,
-    schedule_changed,
     subscription_activated,
     subscription_archived,
+    subscription_cancelled,
     subscription_deleted,
+    subscription_resumed,
     subscription_saved,
     subscription_voided,
     update_payment_method,
@@ -86,7 +85,9 @@ __all__ = [
     "schedule_changed",
     "subscription_activated",
     "subscription_archived",
+    "subscription_cancelled",
     "subscription_deleted",
+    "subscription_resumed",
     "subscription_saved",
     "subscription_voided",
     "update_invoice",

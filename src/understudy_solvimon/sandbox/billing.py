@@ -19,10 +19,10 @@ from understudy_solvimon.money import Money
 from understudy_solvimon.periods import Length, Period
 from understudy_solvimon.pricing import Priced, Usage
 from understudy_solvimon.refusal import Refusal
+from understudy_solvimon.sandbox.buckets import aggregate_of
 from understudy_solvimon.sandbox.catalogue import calculation_of
 from understudy_solvimon.sandbox.offers import Offer, configs_by_item
 from understudy_solvimon.sandbox.terms import Record, judged, setting, when, zone_of
-from understudy_solvimon.sandbox.usage import aggregate_of
 
 if TYPE_CHECKING:
     from understudy.engine.transaction import Transaction
@@ -78,7 +78,7 @@ def account_of(tx: Transaction, subscription: Record) -> Account:
                    subscription["billing_currency"], periods.length(subscription["billing_period"]))
 
 
-def bill(tx: Transaction, record: Record, period: Period, subscription: Record) -> tuple[Bill, list[Record]]:
+def bill_of(tx: Transaction, record: Record, period: Period, subscription: Record) -> tuple[Bill, list[Record]]:
     """A billing period's bill, and what could not be put on it (the reference's `validation_result` rows)."""
     account = account_of(tx, subscription)
     lines: list[Line] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from understudy.problems import Problem
@@ -15,14 +14,10 @@ if TYPE_CHECKING:
 
 
 def customer_saved(tx: Transaction, change: Happening) -> None:
-    """Derive an organization's `tax_id` from the first of its tax ids, and let it not be exempt unless it says so."""
+    """Warn of a time zone nobody knows."""
     customer = change.after or {}
     if change.before is None or change.before.get("timezone") != customer.get("timezone"):
         _warn_of_zone(tx, customer.get("timezone"))
-    organization = customer.get("organization")
-    if customer.get("status") == "CLOSED" or not isinstance(organization, Mapping):
-        return
-    tx.update("customer", change.id, {"organization": _derived(organization)})
 
 
 def _warn_of_zone(tx: Transaction, name: object) -> None:
@@ -30,12 +25,6 @@ def _warn_of_zone(tx: Transaction, name: object) -> None:
         periods.zone(name)
     except Refusal as refusal:
         tx.warn(f"{refusal.message}; bills of this customer follow UTC")
-
-
-def _derived(organization: Mapping[str, Any]) -> dict[str, Any]:
-    first: Mapping[str, Any] = next(iter(organization.get("tax_ids") or ()), {})
-    derived = {"tax_id": first["id"]} if first.get("id") is not None else {}
-    return {"tax_exempt": False, **organization, **derived}
 
 
 _PERSONAL = ("email", "organization", "individual", "custom_fields", "notification_preferences", "locale")

@@ -15,7 +15,7 @@ from understudy.problems import Problem
 from understudy_solvimon import invoicing, money, periods
 from understudy_solvimon.invoicing import Bill
 from understudy_solvimon.periods import Period
-from understudy_solvimon.sandbox import billing
+from understudy_solvimon.sandbox.billing import account_of, bill_of
 from understudy_solvimon.sandbox.terms import Record, judged, length_of, missing, one_of, setting, zone_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ UNSETTLED = ("OPEN", "DRAFT")
 
 def open_invoice(tx: Transaction, period: Record, subscription: Record) -> Record:
     """The invoice of a period that begins, with what can be charged already."""
-    account = billing.account_of(tx, subscription)
+    account = account_of(tx, subscription)
     named = {name: subscription[name] for name in ("purchase_order_number", "payment_acceptor_ids") if subscription.get(name)}
     return tx.create("invoice", {
         "type": "STANDARD",
@@ -54,7 +54,7 @@ def _parties(customer: Mapping[str, Any], entity: Mapping[str, Any]) -> Record:
 
 
 def _content(tx: Transaction, period: Record, subscription: Record) -> Record:
-    bill, flaws = billing.bill(tx, period, _value(period), subscription)
+    bill, flaws = bill_of(tx, period, _value(period), subscription)
     return {**_written(bill), "has_usage_based_pricing": any(_metered(bill)), "validation_result": flaws}
 
 
@@ -104,7 +104,7 @@ def _redate(tx: Transaction, period: Record, invoice: Record) -> None:
     """A period that ended before its time moves the dates that hang on its end."""
     if invoice.get("billing_period_end") != period["end_at"]:
         subscription = tx.need("subscription", period["pricing_plan_subscription_id"])
-        zone = billing.account_of(tx, subscription).zone
+        zone = account_of(tx, subscription).zone
         tx.update("invoice", invoice["id"], _dates(tx, subscription, zone, periods.instant(period["end_at"])))
         _settle(tx, period)
 
@@ -167,7 +167,15 @@ def finalise(tx: Transaction, invoice_id: str) -> Record:
             _settle(tx, period)
         tx.update("invoice", invoice_id, {"invoice_number": _next_number(tx, invoice), "updated_to_final_at": tx.stamp,
                                           **_final_dates(tx, invoice)})
-    return tx.fire("invoice", invoice_id, "finalize")
+    final = tx.fire("invoice", invoice_id, "finalize")
+    _close(tx, final)
+    return final
+
+
+def _close(tx: Transaction, invoice: Record) -> None:
+    """The period of an invoice that is settled takes no more usage."""
+    if invoice.get("billing_period_id") is not None:
+        tx.update("billing_period", invoice["billing_period_id"], {"closed": True, "stale": False})
 
 
 def _final_dates(tx: Transaction, invoice: Record) -> Record:
@@ -189,17 +197,18 @@ def _next_number(tx: Transaction, invoice: Record) -> str:
     return invoicing.number(count, setting(tx, "invoice_number"))
 
 
-def void(tx: Transaction, invoice_id: str) -> None:
+def void_invoice(tx: Transaction, invoice_id: str) -> None:
     """Void an invoice that is not FINAL; a FINAL one is corrected by a credit invoice."""
     invoice = tx.get("invoice", invoice_id)
     if invoice is not None and invoice["status"] in UNSETTLED:
         stop_grace(tx, invoice_id)
-        tx.fire("invoice", invoice_id, "void")
+        _close(tx, tx.fire("invoice", invoice_id, "void"))
 
 
 def invoice_archived(tx: Transaction, change: Happening) -> None:
     """An archived invoice becomes nothing else."""
     stop_grace(tx, change.id)
+    _close(tx, tx.need("invoice", change.id))
 
 
 # --- changes by hand --------------------------------------------------------------------------------------------------

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from understudy_solvimon import periods
-from understudy_solvimon.periods import Period, Rhythm
-from understudy_solvimon.sandbox import invoices, usage
+from understudy_solvimon.periods import Rhythm
+from understudy_solvimon.sandbox.invoices import open_invoice, period_over, void_invoice
 from understudy_solvimon.sandbox.terms import Record, when, zone_of
+from understudy_solvimon.sandbox.usage import book_waiting
 
 if TYPE_CHECKING:
     from understudy.engine.transaction import Happening, Transaction
@@ -35,14 +36,7 @@ def rhythm_of(tx: Transaction, subscription: Mapping[str, Any]) -> Rhythm:
     )
 
 
-def period_of(record: Mapping[str, Any]) -> Period:
-    """The value of a billing period's record."""
-    start, end, first, last = (
-        periods.instant(record[field]) for field in ("start_at", "end_at", "whole_start_at", "whole_end_at"))
-    return Period(start, end, first, last)
-
-
-def plan(tx: Transaction, subscription: Record, at: datetime) -> None:
+def plan_period(tx: Transaction, subscription: Record, at: datetime, previous: Record | None = None) -> None:
     """Plan the period from a moment on, unless the subscription ends before it.
 
     It begins at the moment even where the rhythm has changed since, so that periods never overlap.
@@ -58,7 +52,9 @@ def plan(tx: Transaction, subscription: Record, at: datetime) -> None:
         "end_at": periods.stamp(period.end),
         "whole_start_at": periods.stamp(period.whole_start),
         "whole_end_at": periods.stamp(period.whole_end),
+        "previous_id": previous["id"] if previous else None,
         "stale": False,
+        "closed": False,
     })
 
 
@@ -79,9 +75,9 @@ def period_begun(tx: Transaction, change: Happening) -> None:
         tx.fire("subscription", subscription["id"], "activate")
         subscription = tx.update("subscription", subscription["id"], {"activated_at": tx.stamp})
     tx.update("billing_period", change.id, {"running_for": subscription["id"]})
-    invoice = invoices.open_invoice(tx, period, subscription)
+    invoice = open_invoice(tx, period, subscription)
     tx.update("billing_period", change.id, {"invoice_id": invoice["id"]})
-    usage.book_waiting(tx, subscription["id"])
+    book_waiting(tx, subscription["id"])
     if periods.instant(period["end_at"]) <= tx.now:
         tx.fire("billing_period", change.id, "end")
 
@@ -89,13 +85,13 @@ def period_begun(tx: Transaction, change: Happening) -> None:
 def period_ended(tx: Transaction, change: Happening) -> None:
     """Close the period's invoice for usage in time, start its grace, and plan the next period."""
     period = tx.update("billing_period", change.id, {"running_for": None})
-    invoices.period_over(tx, period)
+    period_over(tx, period)
     subscription = tx.need("subscription", period["pricing_plan_subscription_id"])
     if subscription["status"] not in ("VOID", "ARCHIVED"):
-        plan(tx, subscription, periods.instant(period["end_at"]))
+        plan_period(tx, subscription, periods.instant(period["end_at"]), period)
 
 
-def recut(tx: Transaction, subscription: Record, period: Record) -> None:
+def recut_period(tx: Transaction, subscription: Record, period: Record) -> None:
     """Give a running period the end that the subscription's own end leaves it."""
     whole = periods.instant(period["whole_end_at"])
     ends = when(subscription, "ends_at")
@@ -103,37 +99,37 @@ def recut(tx: Transaction, subscription: Record, period: Record) -> None:
     tx.update("billing_period", period["id"], {"end_at": end, "stale": True})
 
 
-def resume(tx: Transaction, subscription: Record, last: Record) -> None:
+def resume_after(tx: Transaction, subscription: Record, last: Record) -> None:
     """Plan on from the last period that ended, for a subscription that goes on after all."""
-    plan(tx, subscription, periods.instant(last["end_at"]))
+    plan_period(tx, subscription, periods.instant(last["end_at"]), last)
 
 
-def stop_at(tx: Transaction, subscription: Record, at: datetime) -> None:
+def stop_billing(tx: Transaction, subscription: Record, at: datetime) -> None:
     """Let billing end at a moment: at once, or at the end of a shortened period."""
     period = tx.first("billing_period", running_for=subscription["id"])
     if period is None:
         if at <= tx.now:
-            unplan(tx, subscription["id"])
+            unplan_period(tx, subscription["id"])
         return
-    recut(tx, subscription, period)
+    recut_period(tx, subscription, period)
     if at <= tx.now:
         tx.fire("billing_period", period["id"], "end")
 
 
-def unplan(tx: Transaction, subscription_id: str) -> None:
+def unplan_period(tx: Transaction, subscription_id: str) -> None:
     """Drop a period that has not begun."""
     for period in tx.find("billing_period", pricing_plan_subscription_id=subscription_id):
         if period["status"] == "PLANNED":
             tx.delete("billing_period", period["id"])
 
 
-def void(tx: Transaction, subscription_id: str) -> None:
+def void_periods(tx: Transaction, subscription_id: str) -> None:
     """Stop a subscription's periods and void their invoices, except those that are FINAL."""
-    unplan(tx, subscription_id)
+    unplan_period(tx, subscription_id)
     for period in tx.find("billing_period", pricing_plan_subscription_id=subscription_id):
         if period["status"] == "RUNNING":
             tx.fire("billing_period", period["id"], "void")
             tx.update("billing_period", period["id"], {"running_for": None, "stale": False})
-        invoices.void(tx, str(period.get("invoice_id")))
+        void_invoice(tx, str(period.get("invoice_id")))
 
 

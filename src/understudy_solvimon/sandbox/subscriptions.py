@@ -1,27 +1,29 @@
-"""Effects on subscriptions and their schedules: begin, change, cancel, void, copy.
+"""Effects on subscriptions: begun with their schedules, cancelled, voided, copied.
 
-A subscription bills by its billing periods (`running`); here it is only decided from when, until when and by which plan.
+A subscription bills by its billing periods (module `running`); here it is only decided from when, until when and by which plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from understudy.problems import Problem
 from understudy_solvimon import periods
-from understudy_solvimon.sandbox import running, usage
-from understudy_solvimon.sandbox.catalogue import items_priced
 from understudy_solvimon.sandbox.invoices import refresh_invoices
+from understudy_solvimon.sandbox.running import (
+    account_zone,
+    stop_billing,
+    unplan_period,
+    void_periods,
+)
+from understudy_solvimon.sandbox.schedules import chained, line_up, schedule_values
 from understudy_solvimon.sandbox.terms import Record, judged, missing, moment, one_of, setting, when
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
     from understudy.engine.transaction import Happening, Transaction
-
-MOST_PAST_PERIODS = 1200
-"""A start further back is refused: nobody means a century of invoices."""
 
 # --- init -------------------------------------------------------------------------------------------------------------
 
@@ -40,9 +42,9 @@ def init_subscription(tx: Transaction, call: Call) -> Record:
     start = body.get("pricing_plan_subscription_start_at")
     common = {"enabled_pricings": body["enabled_pricings"]} if body.get("enabled_pricings") else {}
     rows = [{**({"start_at": start} if start and index == 0 else {}), **common, **row} for index, row in enumerate(rows)]
-    prepared = [_schedule_values(tx, row, f"{_SCHEDULES}.{index}") for index, row in enumerate(rows)]
+    prepared = [schedule_values(tx, row, f"{_SCHEDULES}.{index}") for index, row in enumerate(rows)]
     subscription = tx.create("subscription", _subscription_values(tx, wanted, _SUBSCRIPTION, prepared[0]))
-    for values in _chained(prepared, _SCHEDULES):
+    for values in chained(prepared, _SCHEDULES):
         tx.create("schedule", {**values, "pricing_plan_subscription_id": subscription["id"]})
     line_up(tx, subscription["id"])
     return _init_answer(tx, subscription["id"], body)
@@ -119,198 +121,6 @@ def _billing_entity(tx: Transaction, values: Mapping[str, Any], place: str) -> R
     raise missing(field, f"required, as there are several: {names}")
 
 
-# --- which version ----------------------------------------------------------------------------------------------------
-
-
-def _schedule_values(tx: Transaction, values: Mapping[str, Any], place: str) -> Record:
-    """A schedule with its version found and its times read. Raises Problem."""
-    prefix = f"{place}." if place else ""
-    if values.get("start_at") is None:
-        raise missing(f"{prefix}start_at", "required: from when the schedule bills")
-    times = {field: periods.stamp(moment(values[field], f"{prefix}{field}")) for field in ("start_at", "end_at")
-             if values.get(field) is not None}
-    version = _version(tx, values, place)
-    if values.get("billing_period"):
-        with judged(f"{prefix}billing_period"):
-            periods.length(values["billing_period"])
-    kept = {field: value for field, value in values.items() if value is not None and field != "pricing_plan_version_selector"}
-    return {"type": "DEFAULT", **kept, **times, "pricing_plan_version_id": version["id"],
-            "pricing_plan_id": version["pricing_plan_id"]}
-
-
-def _version(tx: Transaction, values: Mapping[str, Any], place: str) -> Record:
-    """The plan version a schedule names, itself or by a selector; it must be ACTIVE and so must all its items."""
-    prefix = f"{place}." if place else ""
-    if values.get("pricing_plan_version_id") is not None:
-        field = f"{prefix}pricing_plan_version_id"
-        return _subscribable(tx, tx.need("pricing_plan_version", values["pricing_plan_version_id"], field), field)
-    selector = values.get("pricing_plan_version_selector") or {"pricing_plan_id": values.get("pricing_plan_id")}
-    field = f"{prefix}pricing_plan_version_selector"
-    plan = one_of(tx, "pricing_plan", selector, "pricing_plan", field)
-    if plan is None:
-        raise missing(field, "required: name a plan, or a version by pricing_plan_version_id")
-    known = tx.find("pricing_plan_version", pricing_plan_id=plan["id"])
-    if selector.get("type") == "VERSION" or selector.get("version") is not None:
-        chosen = [version for version in known if version["version"] == selector.get("version")]
-    else:
-        chosen = [version for version in known if version["status"] == "ACTIVE"]
-    if not chosen:
-        raise Problem("dangling_reference", f"the plan {plan.get('reference')} has no such version: {_told(known)}",
-                      field=field, location="body", resource="pricing_plan_version")
-    return _subscribable(tx, max(chosen, key=_by_version), field)
-
-
-def _by_version(version: Mapping[str, Any]) -> int:
-    return int(version["version"])
-
-
-def _told(known: Sequence[Mapping[str, Any]]) -> str:
-    return ", ".join(f"{version['version']} is {version['status']}" for version in known) or "there are none"
-
-
-def _subscribable(tx: Transaction, version: Record, field: str) -> Record:
-    if version["status"] != "ACTIVE":
-        raise Problem("illegal_transition", f"cannot subscribe to a version while {version['status']}; activate it first",
-                      field=field, location="body", resource="pricing_plan_version", id=version["id"])
-    for item in items_priced(tx, version["id"]):
-        if item.get("status") != "ACTIVE":
-            raise Problem("cannot_process", f"the plan prices {item.get('reference')}, which is {item.get('status')}; "
-                          "all its items must be ACTIVE", field=field, location="body", resource="product_item", id=item["id"])
-    return version
-
-
-# --- schedules --------------------------------------------------------------------------------------------------------
-
-
-def _chained(rows: Sequence[Record], place: str) -> list[Record]:
-    """Schedules in order, each ending where the next begins. Raises Problem for gaps and overlaps."""
-    spans = [(periods.instant(row["start_at"]), when(row, "end_at")) for row in rows]
-    with judged(place):
-        chain = periods.chained(spans)
-    ordered = sorted(rows, key=lambda row: str(row["start_at"]))
-    return [{**row, **({"end_at": periods.stamp(end)} if end else {})} for row, (_, end) in zip(ordered, chain, strict=True)]
-
-
-def create_schedule(tx: Transaction, call: Call) -> Record:
-    """A further schedule; the one before it must end where this begins, and does where it is still open."""
-    subscription = tx.need("subscription", str(call.body.get("pricing_plan_subscription_id")), "pricing_plan_subscription_id")
-    return _add_schedule(tx, subscription, call.body, call.query)
-
-
-def copy_schedule(tx: Transaction, call: Call) -> Record:
-    """A schedule like another, from another time on."""
-    assert call.record is not None
-    kept = {field: value for field, value in call.record.items() if field not in ("id", "object_type", "end_at", "created_at")}
-    return _add_schedule(tx, tx.need("subscription", kept["pricing_plan_subscription_id"]),
-                         {**kept, **_times(call.body)}, call.query)
-
-
-def migrate_schedule(tx: Transaction, call: Call) -> Record:
-    """The same subscription on another plan version, from a time on that ends this schedule."""
-    assert call.record is not None
-    body = {field: value for field, value in call.body.items() if value is not None}
-    return _add_schedule(tx, tx.need("subscription", call.record["pricing_plan_subscription_id"]), body,
-                         {**call.query, "set_previous_end_at": True})
-
-
-def _times(body: Mapping[str, Any]) -> Record:
-    return {field: body[field] for field in ("start_at", "end_at") if body.get(field) is not None}
-
-
-def _add_schedule(tx: Transaction, subscription: Record, body: Mapping[str, Any], query: Mapping[str, Any]) -> Record:
-    values = _schedule_values(tx, {**body, "pricing_plan_subscription_id": subscription["id"]}, "")
-    start = periods.instant(values["start_at"])
-    _check_not_billed(tx, subscription, start, "start_at")
-    known = tx.find("schedule", pricing_plan_subscription_id=subscription["id"])
-    if query.get("set_previous_end_at") is True:
-        for other in known:
-            if other["start_at"] < values["start_at"] and (other.get("end_at") or "9") > values["start_at"]:
-                tx.update("schedule", other["id"], {"end_at": values["start_at"]})
-    after = min((other["start_at"] for other in known if other["start_at"] > values["start_at"]), default=None)
-    if query.get("set_next_start_at") is True and after is not None and values.get("end_at"):
-        for other in known:
-            if other["start_at"] == after:
-                tx.update("schedule", other["id"], {"start_at": values["end_at"]})
-    schedule = tx.create("schedule", values)
-    line_up(tx, subscription["id"])
-    return tx.need("schedule", schedule["id"])
-
-
-def _check_not_billed(tx: Transaction, subscription: Mapping[str, Any], start: datetime, field: str) -> None:
-    for period in tx.find("billing_period", pricing_plan_subscription_id=subscription["id"]):
-        if period["status"] == "ENDED" and start < periods.instant(period["end_at"]):
-            raise Problem("locked", f"lies in a period that is billed already; it may begin at {period['end_at']} or later",
-                          field=field, location="body")
-
-
-def schedule_changed(tx: Transaction, change: Happening) -> None:
-    """After an update or a deletion: the schedules must still follow one another, and the open period is priced anew."""
-    record = change.after or change.before or {}
-    if change.after is not None and change.before is not None and _same(change.before, change.after):
-        return
-    line_up(tx, str(record.get("pricing_plan_subscription_id")))
-
-
-def _same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    return all(before.get(field) == after.get(field) for field in before.keys() | after.keys() if field != "updated_at")
-
-
-def line_up(tx: Transaction, subscription_id: str) -> None:
-    """Chain a subscription's schedules, and plan or price anew what follows from them."""
-    subscription = tx.get("subscription", subscription_id)
-    rows = tx.find("schedule", pricing_plan_subscription_id=subscription_id) if subscription else []
-    if subscription is None or not rows:
-        running.unplan(tx, subscription_id)
-        return
-    try:
-        chain = _chained(rows, "")
-    except Problem as problem:
-        raise Problem("invalid_field", problem.message, field=(problem.field or "start_at").split(".")[-1],
-                      location="body") from None
-    for row in chain:
-        tx.update("schedule", row["id"], {"end_at": row["end_at"]} if row.get("end_at") else {})
-    last = chain[-1].get("end_at")
-    cancelled = subscription.get("cancelled_at")
-    tx.update("subscription", subscription_id, {
-        "begins_at": chain[0]["start_at"],
-        "ends_at": min((end for end in (last, cancelled) if end), default=None),
-        "pricing_plan_schedule_infos": [_info(row) for row in chain],
-    })
-    _replan(tx, tx.need("subscription", subscription_id))
-
-
-def _info(row: Mapping[str, Any]) -> Record:
-    return {field: row[field] for field in ("id", "pricing_plan_id", "pricing_plan_version_id", "start_at", "end_at")
-            if row.get(field) is not None}
-
-
-def _replan(tx: Transaction, subscription: Record) -> None:
-    open_period = tx.first("billing_period", running_for=subscription["id"])
-    if open_period is not None:
-        running.recut(tx, subscription, open_period)
-        usage.forget_routes(tx, subscription["id"])
-        usage.rebook(tx, open_period["id"])
-        return
-    _check_age(subscription)
-    begun = tx.find("billing_period", pricing_plan_subscription_id=subscription["id"])
-    planned = [period for period in begun if period["status"] == "PLANNED"]
-    for period in planned:
-        tx.delete("billing_period", period["id"])
-    if len(begun) > len(planned):
-        running.resume(tx, subscription, begun[len(begun) - len(planned) - 1])
-    elif not subscription.get("waits") and subscription.get("type") == "BILLING":
-        running.plan(tx, subscription, periods.instant(subscription["begins_at"]))
-
-
-def _check_age(subscription: Mapping[str, Any]) -> None:
-    length = periods.length(subscription["billing_period"])
-    oldest = periods.later(periods.instant(subscription["begins_at"]), length, MOST_PAST_PERIODS, periods.zone(None))
-    created = when(subscription, "created_at")
-    if created is not None and oldest < created:
-        raise Problem("invalid_field", f"lies more than {MOST_PAST_PERIODS} billing periods in the past", field="start_at",
-                      location="body")
-
-
 # --- the end of a subscription ----------------------------------------------------------------------------------------
 
 
@@ -327,23 +137,49 @@ def cancel_subscription(tx: Transaction, call: Call) -> Record:
 
 
 def _cancel_at(tx: Transaction, subscription: Record, at: datetime) -> Record:
-    record = tx.fire("subscription", subscription["id"], "cancel")
+    return _end_at(tx, tx.fire("subscription", subscription["id"], "cancel"), at)
+
+
+def _end_at(tx: Transaction, record: Record, at: datetime) -> Record:
     ends = min(end for end in (at, when(record, "ends_at")) if end)
     tx.update("subscription", record["id"], {
         "cancelled_at": periods.stamp(at),
         "ends_at": periods.stamp(ends),
         "inactive_periods": [*(record.get("inactive_periods") or ()), {"type": "CANCEL", "start_at": periods.stamp(at)}],
     })
-    running.stop_at(tx, tx.need("subscription", record["id"]), at)
+    stop_billing(tx, tx.need("subscription", record["id"]), at)
     return tx.need("subscription", record["id"])
 
 
+def subscription_cancelled(tx: Transaction, change: Happening) -> None:
+    """Cancelled without the call that says when, by a status alone: it is now."""
+    subscription = tx.need("subscription", change.id)
+    if subscription.get("cancelled_at") is None:
+        _end_at(tx, subscription, tx.now)
+
+
+def subscription_resumed(tx: Transaction, change: Happening) -> None:
+    """The same for its undoing."""
+    subscription = tx.need("subscription", change.id)
+    if subscription.get("cancelled_at") is not None:
+        _check_undoable(tx, subscription)
+        _go_on(tx, subscription)
+
+
 def _undo(tx: Transaction, subscription: Record) -> Record:
+    _check_undoable(tx, subscription)
+    tx.fire("subscription", subscription["id"], "resume")
+    return _go_on(tx, subscription)
+
+
+def _check_undoable(tx: Transaction, subscription: Record) -> None:
     at = when(subscription, "cancelled_at")
     if at is not None and at <= tx.now:
         raise Problem("illegal_transition", f"cannot undo a cancellation in effect since {subscription['cancelled_at']}",
                       resource="subscription", id=subscription["id"])
-    tx.fire("subscription", subscription["id"], "resume")
+
+
+def _go_on(tx: Transaction, subscription: Record) -> Record:
     kept = [part for part in subscription.get("inactive_periods") or () if part.get("start_at") != subscription.get("cancelled_at")]
     tx.update("subscription", subscription["id"], {"cancelled_at": None, "inactive_periods": kept})
     line_up(tx, subscription["id"])
@@ -365,7 +201,7 @@ def _after_initial_term(tx: Transaction, subscription: Record, body: Mapping[str
     if begins is None or term is None:
         raise Problem("cannot_process", "there is no initial term; cancel at the NEXT_BILLING_PERIOD or at a DATE",
                       field="type", location="body", resource="subscription", id=subscription["id"])
-    zone = running.account_zone(tx, subscription)
+    zone = account_zone(tx, subscription)
     end = periods.later(begins, periods.length(term), 1, zone)
     renewal = periods.length(subscription.get("renewal_term") or term)
     count = 0
@@ -390,7 +226,7 @@ _CANCELLATIONS: Mapping[str, Callable[[Transaction, Record, Mapping[str, Any]], 
 
 def subscription_voided(tx: Transaction, change: Happening) -> None:
     """A subscription made in error: its periods stop and its invoices that are not FINAL are void."""
-    running.void(tx, change.id)
+    void_periods(tx, change.id)
 
 
 def subscription_archived(tx: Transaction, change: Happening) -> None:
@@ -399,7 +235,7 @@ def subscription_archived(tx: Transaction, change: Happening) -> None:
     if open_period is not None:
         raise Problem("illegal_transition", f"cannot archive a subscription that bills until {open_period['end_at']}; "
                       "cancel or void it first", resource="subscription", id=change.id)
-    running.unplan(tx, change.id)
+    unplan_period(tx, change.id)
 
 
 def subscription_activated(tx: Transaction, change: Happening) -> None:
@@ -425,7 +261,7 @@ def subscription_saved(tx: Transaction, change: Happening) -> None:
 
 def subscription_deleted(tx: Transaction, change: Happening) -> None:
     """Its schedules and planned period go with a deleted draft."""
-    running.unplan(tx, change.id)
+    unplan_period(tx, change.id)
     for schedule in tx.find("schedule", pricing_plan_subscription_id=change.id):
         tx.delete("schedule", schedule["id"])
 

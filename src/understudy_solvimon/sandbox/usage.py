@@ -1,7 +1,6 @@
 """Usage events: taken in, matched to a subscription's period, booked into buckets, deleted.
 
-1. Booking an event costs the same whatever was booked before: one bucket for each (period, schedule, item, config,
-   currency), kept as a running aggregate; distinct values are records of their own, counted.
+1. Booking an event costs the same whatever was booked before (see `buckets`).
 2. Which config an event falls under is decided once, when it is booked; a version's conditions do not change after.
 """
 
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from understudy.problems import Problem
 from understudy_solvimon import conditions, configs, metering, money, periods, pricing
 from understudy_solvimon.conditions import Value
-from understudy_solvimon.metering import Aggregate, Part, Quantity
+from understudy_solvimon.metering import Part, Quantity
+from understudy_solvimon.sandbox.buckets import add_booking, empty_buckets, retake_bucket, take_booking
 from understudy_solvimon.sandbox.offers import configs_by_item
 from understudy_solvimon.sandbox.terms import Record, judged, length_of, missing, moment, one_of, setting, when
 
@@ -190,22 +190,31 @@ def _period(tx: Transaction, subscription: Record, at: datetime) -> Record | Pla
         ends = when(subscription, "ends_at")
         return Placing(waits_for=subscription["id"]) if ends is None or at < ends else Placing()
     if running is not None and at >= periods.instant(running["start_at"]):
-        return running
-    for period in reversed(tx.find("billing_period", pricing_plan_subscription_id=subscription["id"])):
+        return _open_or_late(tx, running, running)
+    for period in _back(tx, subscription, running):
         if periods.instant(period["start_at"]) <= at < periods.instant(period["end_at"]):
-            return _of_the_past(tx, period, running)
+            return _open_or_late(tx, period, running)
     return Placing()
 
 
-def _of_the_past(tx: Transaction, period: Record, running: Record | None) -> Record | Placing:
+def _back(tx: Transaction, subscription: Record, running: Record | None) -> Iterator[Record]:
+    """The periods before the running one, latest first, so that an event costs as many reads as it is periods late."""
+    if running is None:
+        yield from reversed(tx.find("billing_period", pricing_plan_subscription_id=subscription["id"]))
+    while running is not None and running["previous_id"] is not None:
+        running = tx.need("billing_period", running["previous_id"])
+        yield running
+
+
+def _open_or_late(tx: Transaction, period: Record, running: Record | None) -> Record | Placing:
+    """A period whose invoice still takes usage; else the next one that will, where late usage is to go there."""
     if period["status"] == "PLANNED":
         return Placing(waits_for=period["pricing_plan_subscription_id"])
-    invoice = tx.get("invoice", str(period.get("invoice_id"))) or {}
-    if invoice.get("status") in ("OPEN", "DRAFT"):
+    if not period["closed"]:
         return period
-    if running is not None and setting(tx, "put_after_invoice_final_on_next_invoice"):
-        return running
-    return Placing(variant="INVOICE_FINAL")
+    if running is None or not setting(tx, "put_after_invoice_final_on_next_invoice"):
+        return Placing(variant="INVOICE_FINAL")
+    return Placing(waits_for=running["pricing_plan_subscription_id"]) if running["closed"] else running
 
 
 def _book_in(tx: Transaction, asked: Asked, subscription: Record, period: Record) -> Placing:
@@ -301,7 +310,7 @@ def _book_way(tx: Transaction, period: str, schedule: str, way: Mapping[str, Any
     floor, cap = _bounded(config, value)
     booking = {"bucket": bucket, "calculation": way["calculation"], "floor": str(floor), "cap": str(cap),
                **({"text": value} if isinstance(value, str) else {"value": str(value.value)} if value else {})}
-    _add(tx, booking, {"billing_period_id": period, "pricing_plan_schedule_id": schedule,
+    add_booking(tx, booking, {"billing_period_id": period, "pricing_plan_schedule_id": schedule,
                        "product_item_id": way["product_item_id"], "pricing_item_config_id": config["id"],
                        "currency": currency, "calculation": way["calculation"]})
     return booking
@@ -311,58 +320,6 @@ def _bounded(config: Mapping[str, Any], value: Quantity | str | None) -> tuple[F
     if not isinstance(value, Quantity) or "bounds" not in config:
         return Fraction(0), Fraction(0)
     return pricing.bounded(configs.bands_of({"bands": config["bounds"]})[0], value.value)
-
-
-def _add(tx: Transaction, booking: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-    one = _single(tx, booking, 1)
-    known = tx.get("usage_bucket", booking["bucket"])
-    if known is None:
-        tx.create("usage_bucket", {"id": booking["bucket"], **facts, **_written(one)})
-    else:
-        tx.update("usage_bucket", booking["bucket"], _written(metering.merge(aggregate_of(known), one)))
-
-
-def _single(tx: Transaction, booking: Mapping[str, Any], step: int) -> Aggregate:
-    """One event's aggregate, its distinct value counted up or down."""
-    if "text" in booking:
-        return Aggregate(1, distinct=_count(tx, booking, step))
-    return metering.single(Fraction(booking["value"]), Fraction(booking["floor"]), Fraction(booking["cap"]))
-
-
-def _count(tx: Transaction, booking: Mapping[str, Any], step: int) -> int:
-    """Count a distinct value up or down; 1 where that made it new, or gone."""
-    id = f"{booking['bucket']}|{booking['text']}"
-    known = tx.get("usage_value", id)
-    if known is None:
-        tx.create("usage_value", {"id": id, "bucket": booking["bucket"], "count": 1})
-        return 1
-    if known["count"] + step == 0:
-        tx.delete("usage_value", id)
-        return 1
-    tx.update("usage_value", id, {"count": known["count"] + step})
-    return 0
-
-
-def aggregate_of(bucket: Mapping[str, Any]) -> Aggregate:
-    """The value of a bucket's record."""
-    return Aggregate(bucket["count"], Fraction(bucket["sum"]), _fraction(bucket["highest"]), _fraction(bucket["lowest"]),
-                     bucket["distinct"], Fraction(bucket["floor"]), Fraction(bucket["cap"]))
-
-
-def _fraction(text: str | None) -> Fraction | None:
-    return None if text is None else Fraction(text)
-
-
-def _written(aggregate: Aggregate) -> Record:
-    return {
-        "count": aggregate.count,
-        "sum": str(aggregate.sum),
-        "highest": None if aggregate.highest is None else str(aggregate.highest),
-        "lowest": None if aggregate.lowest is None else str(aggregate.lowest),
-        "distinct": aggregate.distinct,
-        "floor": str(aggregate.floor),
-        "cap": str(aggregate.cap),
-    }
 
 
 # --- taking back and booking anew -------------------------------------------------------------------------------------
@@ -387,45 +344,16 @@ def _delete(tx: Transaction, event: Record) -> Record:
     if event.get("deleted"):
         return event
     period = tx.get("billing_period", str(event.get("billing_period_id")))
-    invoice = tx.get("invoice", str((period or {}).get("invoice_id"))) or {}
-    if period is not None and invoice.get("status") in ("OPEN", "DRAFT"):
-        taken_anew = [booking for booking in event["bookings"] if not _take(tx, booking)]
+    if period is not None and not period["closed"]:
+        taken_anew = [booking for booking in event["bookings"] if not take_booking(tx, booking)]
         event = tx.update("usage_event", event["id"], {"deleted": True, "waits_for": None})
         for booking in taken_anew:
-            _retake(tx, period["id"], booking)
+            retake_bucket(tx, period["id"], booking)
         tx.update("billing_period", period["id"], {"stale": True})
         return event
     if period is not None:
-        tx.warn(f"the invoice {invoice.get('id')} is {invoice.get('status')}, so the deleted event stays on it")
+        tx.warn(f"the invoice {period['invoice_id']} is settled, so the deleted event stays on it")
     return tx.update("usage_event", event["id"], {"deleted": True, "waits_for": None})
-
-
-def _take(tx: Transaction, booking: Mapping[str, Any]) -> bool:
-    """Take an event out of its bucket; false where the bucket has to be taken anew from its events."""
-    bucket = tx.get("usage_bucket", booking["bucket"])
-    if bucket is None:
-        return True
-    rest = metering.without(aggregate_of(bucket), _single(tx, booking, -1), booking["calculation"])
-    if rest is None:
-        return False
-    if rest.count == 0:
-        tx.delete("usage_bucket", bucket["id"])
-    else:
-        tx.update("usage_bucket", bucket["id"], _written(rest))
-    return True
-
-
-def _retake(tx: Transaction, period: str, booking: Mapping[str, Any]) -> None:
-    whole = metering.EMPTY
-    for event in tx.find("usage_event", billing_period_id=period):
-        for other in () if event["deleted"] else event["bookings"]:
-            if other["bucket"] == booking["bucket"]:
-                one = metering.single(Fraction(other["value"]), Fraction(other["floor"]), Fraction(other["cap"]))
-                whole = metering.merge(whole, one)
-    if whole.count:
-        tx.update("usage_bucket", booking["bucket"], _written(whole))
-    else:
-        tx.delete("usage_bucket", booking["bucket"])
 
 
 def book_waiting(tx: Transaction, subscription_id: str) -> None:
@@ -436,10 +364,7 @@ def book_waiting(tx: Transaction, subscription_id: str) -> None:
 
 def rebook(tx: Transaction, period: str) -> None:
     """Book a period's events anew, because what prices them has changed. Costs as much as there are events."""
-    for bucket in tx.find("usage_bucket", billing_period_id=period):
-        for value in tx.find("usage_value", bucket=bucket["id"]):
-            tx.delete("usage_value", value["id"])
-        tx.delete("usage_bucket", bucket["id"])
+    empty_buckets(tx, period)
     for event in tx.find("usage_event", billing_period_id=period):
         if not event["deleted"]:
             _book_anew(tx, event)
