@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+CONNECTIONS = 16  # requests under way at once
 TICKS = os.sysconf("SC_CLK_TCK")
 
 BARE = """
@@ -49,54 +50,66 @@ def cpu(pid: int) -> float:
 
 
 class Server:
-    """A server process and one kept-alive connection to it."""
+    """A server process and `CONNECTIONS` kept-alive connections to it."""
 
     def __init__(self, command: list[str], port: int) -> None:
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
         self.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
         self.port = port
+        self.connections = [self._connect() for _ in range(CONNECTIONS)]
+
+    def _connect(self) -> socket.socket:
         deadline = time.monotonic() + 30
         while True:
             try:
-                self.connection = socket.create_connection(("127.0.0.1", port), timeout=30)
-                break
+                connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return connection
             except OSError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def ask(self, message: bytes) -> tuple[int, bytes]:
         """Send one request, read its whole answer."""
-        self.connection.sendall(message)
+        self.connections[0].sendall(message)
+        return self._read(self.connections[0])
+
+    def _read(self, connection: socket.socket) -> tuple[int, bytes]:
         data = b""
         while b"\r\n\r\n" not in data:
-            data += self._more()
+            data += _more(connection)
         head, _, body = data.partition(b"\r\n\r\n")
         length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
         while len(body) < length:
-            body += self._more()
+            body += _more(connection)
         return int(head.split(b" ")[1]), body
-
-    def _more(self) -> bytes:
-        data = self.connection.recv(65536)
-        if not data:
-            raise ConnectionError("the server closed the connection")
-        return data
 
     def cost(self, messages: list[bytes], status: int) -> float:
         """CPU microseconds of the process for each of these requests."""
         before = cpu(self.process.pid)
-        for message in messages:
-            got, body = self.ask(message)
-            assert got == status, (got, body[:300])
+        for start in range(0, len(messages), CONNECTIONS):
+            some = list(zip(self.connections, messages[start : start + CONNECTIONS], strict=False))
+            for connection, message in some:
+                connection.sendall(message)
+            for connection, _ in some:
+                got, body = self._read(connection)
+                assert got == status, (got, body[:300])
         return (cpu(self.process.pid) - before) / len(messages) * 1e6
 
     def stop(self) -> None:
         """End the process."""
-        self.connection.close()
+        for connection in self.connections:
+            connection.close()
         self.process.terminate()
         self.process.wait()
+
+
+def _more(connection: socket.socket) -> bytes:
+    data = connection.recv(65536)
+    if not data:
+        raise ConnectionError("the server closed the connection")
+    return data
 
 
 def message(method: str, target: str, body: object = None) -> bytes:

@@ -100,10 +100,14 @@ def unstyled(field: Field, value: str) -> Any:
 
 def read_headers(fields: Sequence[Field], raw: Headers) -> dict[str, Any]:
     """Declared headers by lower-case name. Raises Problem."""
+    values: dict[str, Any] = {}
+    if not fields:
+        return values
+    wanted = {field.name.encode("latin-1", "replace"): field.name for field in fields}
     given: dict[str, list[str]] = {}
     for name, value in raw:
-        given.setdefault(name.decode("latin-1").lower(), []).append(header_text(value))
-    values: dict[str, Any] = {}
+        if name in wanted:
+            given.setdefault(wanted[name], []).append(header_text(value))
     for field in fields:
         found = given.get(field.name)
         if found is None:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from hashlib import blake2b
 from typing import Any
 
@@ -39,7 +39,7 @@ class App:
         self._limit = body_limit
         self._receiving: set[tuple[str, bytes]] = set()
         rule = sandbox.script.behaviour.idempotency
-        self._key_header = rule.header.encode() if rule else None
+        self._key_header = rule.header.encode() if rule else b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection's request, or the server's life cycle messages."""
@@ -52,64 +52,55 @@ class App:
             await _live(receive, send)
 
     async def _play(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sent: dict[bytes, bytes] = dict(scope["headers"])
         try:
-            world, prefix, path = self._choose(scope)
+            world, prefix, path = self._choose(scope, sent)
         except ValueError as fault:
             problem = Problem("invalid_field", str(fault), field="Understudy-World", location="header")
             await self._refuse(scope, send, self.sandbox.worlds.prepared.fork("nameless"), problem)
             return
-        headers: Headers = scope["headers"]
-        concurrent, key = self._reserve(world, headers)
+        key = self._reserve(world, sent) if self._key_header in sent else None
         try:
-            _check_lengths(scope)
-            body = await _read(receive, headers, self._limit)
+            _check_lengths(scope, sent)
+            body = await _read(receive, sent.get(b"content-length"), self._limit)
         except Problem as problem:
             await self._refuse(scope, send, world, problem)
             return
         finally:
-            if key is not None and not concurrent:
+            if key is not None:
                 self._receiving.discard(key)
         if body is not None:  # else the client went away
-            request = Request(scope["method"], path, scope["query_string"], headers, body, _origin(scope), prefix, concurrent)
+            concurrent = key is None and self._key_header in sent
+            origin = f"{scope['scheme']}://{sent[b'host'].decode('latin-1')}" if b"host" in sent else "http://localhost"
+            request = Request(scope["method"], path, scope["query_string"], scope["headers"], body, sent, origin, prefix, concurrent)
             await self._send(scope, send, self.sandbox.stage.answer(world, request))
 
     async def _refuse(self, scope: Scope, send: Send, world: World, problem: Problem) -> None:
         """Answer a request that was not read whole; what is left of it must not be taken for the next one."""
-        request = Request(scope["method"], scope["path"][:LONGEST_PATH], b"", [], b"")
+        request = Request(scope["method"], scope["path"][:LONGEST_PATH], b"", [], b"", {})
         reply = self.sandbox.stage.answer(world, request, problem)
         await self._send(scope, send, Reply(reply.status, [*reply.headers, (b"connection", b"close")], reply.body))
 
-    def _choose(self, scope: Scope) -> tuple[World, str, str]:
+    def _choose(self, scope: Scope, sent: Mapping[bytes, bytes]) -> tuple[World, str, str]:
         """The request's world, what of the path chose it, and the rest of the path. Raises ValueError for a name that is none."""
-        path = scope.get("raw_path", b"").decode("latin-1").partition("?")[0] or scope["path"]
+        raw: bytes = scope.get("raw_path") or scope["path"].encode()
+        path = raw.decode("latin-1")
         if path.startswith(WORLD):
             name, slash, rest = path[len(WORLD):].partition("/")
             return self.sandbox.worlds.get(name), WORLD + name, slash + rest
-        return self.sandbox.worlds.get(self._named(scope["headers"])), "", path
+        if _NAME_HEADER in sent:
+            return self.sandbox.worlds.get(sent[_NAME_HEADER].decode("latin-1")), "", path
+        if self._world_per_key:
+            return self.sandbox.worlds.get(_world_of(sent)), "", path
+        return self.sandbox.worlds.get("default"), "", path
 
-    def _named(self, headers: Headers) -> str:
-        key = None
-        for name, value in headers:
-            if name == _NAME_HEADER:
-                return value.decode("latin-1")
-            if name in (b"x-api-key", b"authorization"):
-                key = value
-        if self._world_per_key and key:
-            return _world_of(key)
-        return "default"
-
-    def _reserve(self, world: World, headers: Headers) -> tuple[bool, tuple[str, bytes] | None]:
-        """Whether a request with the same idempotency key is being received, and the key to free afterwards."""
-        if self._key_header is None:
-            return False, None
-        for name, value in headers:
-            if name == self._key_header:
-                key = (world.name, value)
-                if key in self._receiving:
-                    return True, key
-                self._receiving.add(key)
-                return False, key
-        return False, None
+    def _reserve(self, world: World, sent: Mapping[bytes, bytes]) -> tuple[str, bytes] | None:
+        """Hold the request's idempotency key while it is received; None where another request holds it."""
+        key = (world.name, sent[self._key_header])
+        if key in self._receiving:
+            return None
+        self._receiving.add(key)
+        return key
 
     async def _send(self, scope: Scope, send: Send, reply: Reply) -> None:
         headers = reply.headers + self._cross_origin(scope) if self._origins else reply.headers
@@ -129,21 +120,22 @@ class App:
         return allowed
 
 
-def _check_lengths(scope: Scope) -> None:
+def _check_lengths(scope: Scope, sent: Mapping[bytes, bytes]) -> None:
     if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > LONGEST_PATH:
         raise Problem("path_too_long", f"the path may have up to {LONGEST_PATH} octets, query included")
-    if len(scope["headers"]) > 20 and sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
+    if sum(map(len, sent.values())) <= LONGEST_PATH and len(scope["headers"]) < 100:
+        return
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
         raise Problem("headers_too_large", f"the headers may have up to {LARGEST_HEADERS} octets together")
     for name, value in scope["headers"]:
         if len(value) > LONGEST_PATH:
             raise Problem("headers_too_large", f"a header may have up to {LONGEST_PATH} octets", field=name.decode("latin-1")[:80], location="header")
 
 
-async def _read(receive: Receive, headers: Headers, limit: int) -> bytes | None:
+async def _read(receive: Receive, length: bytes | None, limit: int) -> bytes | None:
     """The whole body; None when the client went away. Raises Problem `too_large` as soon as that is known."""
-    for name, value in headers:
-        if name == b"content-length" and value.isdigit() and int(value) > limit:
-            raise _too_large(limit)
+    if length is not None and length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
     message = await receive()
     if message["type"] != "http.request":
         return None
@@ -168,16 +160,10 @@ def _too_large(limit: int) -> Problem:
     return Problem("too_large", f"a body may have up to {limit} octets")
 
 
-def _origin(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"host":
-            return f"{scope['scheme']}://{value.decode('latin-1')}"
-    host, port = scope.get("server") or ("localhost", None)
-    return f"{scope['scheme']}://{host}:{port}" if port else f"{scope['scheme']}://{host}"
-
-
-def _world_of(key: bytes) -> str:
-    return "key-" + blake2b(key, digest_size=10).hexdigest()
+def _world_of(sent: Mapping[bytes, bytes]) -> str:
+    """The name of the world of a request's key; without one, the default world's."""
+    key = sent.get(b"x-api-key") or sent.get(b"authorization")
+    return f"key-{blake2b(key, digest_size=10).hexdigest()}" if key else "default"
 
 
 async def _live(receive: Receive, send: Callable[[MutableMapping[str, Any]], Awaitable[None]]) -> None:

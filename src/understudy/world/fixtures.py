@@ -203,7 +203,7 @@ def _request(method: str, path: str, query: str, body: Any, key: bytes) -> Reque
     headers = [(b"x-api-key", key), (b"authorization", b"Bearer " + key)]
     if body is not None:
         headers.append((b"content-type", b"application/json"))
-    return Request(method, path, query.encode(), headers, orjson.dumps(body) if body is not None else b"")
+    return Request(method, path, query.encode(), headers, orjson.dumps(body) if body is not None else b"", dict(headers))
 
 
 # --- placeholders -----------------------------------------------------------------------------------------------------

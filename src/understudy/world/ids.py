@@ -9,19 +9,23 @@ _LETTERS = (string.ascii_uppercase + string.ascii_lowercase + string.digits).enc
 _TABLE = bytes(_LETTERS[byte % len(_LETTERS)] for byte in range(256))
 
 
+def fresh(seed: int, number: int, prefix: str | None, length: int) -> str:
+    """The id with a number: a prefix, `_`, and `length` letters and digits; without a prefix these alone."""
+    name = blake2b(b"%d.%d" % (seed, number), digest_size=length).digest().translate(_TABLE).decode()
+    return f"{prefix}_{name}" if prefix else name
+
+
 class Ids:
     """`ids("cust")` is `cust_` and `length` letters and digits; `count` is how many were given so far."""
 
-    __slots__ = ("_key", "_length", "count")
+    __slots__ = ("_length", "_seed", "count")
 
     def __init__(self, seed: int, count: int = 0, length: int = 20) -> None:
-        self._key = b"%d" % seed
+        self._seed = seed
         self._length = length
         self.count = count
 
     def __call__(self, prefix: str | None) -> str:
-        """The next id; without a prefix, letters and digits alone."""
+        """The next id."""
         self.count += 1
-        digest = blake2b(b"%d" % self.count, digest_size=self._length, key=self._key)
-        name = digest.digest().translate(_TABLE).decode()
-        return f"{prefix}_{name}" if prefix else name
+        return fresh(self._seed, self.count, prefix, self._length)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from understudy.behaviour.model import Auth
+from understudy.contract.accepting import Accepted
 from understudy.contract.values import Operation
 from understudy.durations import format_instant
 from understudy.engine import decide as deciding
@@ -26,7 +27,7 @@ from understudy.engine.plans import Plan, Script
 from understudy.engine.refusing import refuse
 from understudy.problems import Problem
 from understudy.world.clock import LATEST
-from understudy.world.ids import Ids
+from understudy.world.ids import fresh
 from understudy.world.world import Logged, Pinned, World
 
 Headers = list[tuple[bytes, bytes]]
@@ -40,16 +41,15 @@ class Request(NamedTuple):
     query: bytes
     headers: Headers
     body: bytes
+    sent: Mapping[bytes, bytes]  # the headers by name
     origin: str = "http://localhost"
     prefix: str = ""  # what stood before the path to choose the world
     concurrent: bool = False  # its idempotency key came in while a request with the same key was being received
 
     def header(self, name: bytes) -> str | None:
-        """The first header of a name."""
-        for key, value in self.headers:
-            if key == name:
-                return value.decode("latin-1")
-        return None
+        """The header of a name."""
+        value = self.sent.get(name)
+        return None if value is None else value.decode("latin-1")
 
     @property
     def target(self) -> str:
@@ -136,11 +136,14 @@ class Stage:
         if plan.guarded and self.auth is not None:
             admit(self.auth, turn.world.keys, turn.request)
         self._check_version(path)
+        request = turn.request
+        accepted = self.script.contract.accept(plan.operation, path, request.query, request.headers, request.body)
+        turn.warnings = accepted.warnings
         rule = self.script.behaviour.idempotency if plan.keyed else None
-        key = turn.request.header(rule.header.encode()) if rule is not None else None
+        key = request.header(rule.header.encode()) if rule is not None else None
         if rule is None or not key:
-            return self._play(turn, plan, path)
-        return self._once(turn, rule, key, plan, path)
+            return self._play(turn, plan, accepted)
+        return self._once(turn, rule, key, plan, accepted)
 
     def _match(self, request: Request) -> tuple[Operation, dict[str, str]]:
         """The operation asked for; HEAD is GET where the document does not say otherwise (RFC 9110 section 9.3.2)."""
@@ -162,12 +165,12 @@ class Stage:
         world.request_count += 1
         headers = []
         for name, prefix in self.script.behaviour.response_headers.items():
-            value = Ids(world.seed, -world.request_count, world.id_length)(prefix)
+            value = fresh(world.seed, -world.request_count, prefix, world.id_length)
             turn.id = turn.id or value
             headers.append((name.lower().encode(), value.encode()))
         return headers
 
-    def _once(self, turn: Turn, rule: Idempotency, key: str, plan: Plan, path: dict[str, str]) -> Outcome:
+    def _once(self, turn: Turn, rule: Idempotency, key: str, plan: Plan, accepted: Accepted) -> Outcome:
         """Play a request whose key is new; answer one whose key is known as the first was answered."""
         if turn.request.concurrent:
             raise Problem("idempotency_running", "the first request with this idempotency key has not been answered yet",
@@ -178,19 +181,17 @@ class Stage:
                 raise Problem("idempotency_conflict", "this idempotency key was used with another request", field=rule.header, location="header")
             return pinned.again(rule.replay_header)
         try:
-            outcome = self._play(turn, plan, path)
+            outcome = self._play(turn, plan, accepted)
         except Problem as problem:
             outcome = refuse(self.script, problem, plan.operation)
         if outcome.status not in rule.released and outcome.status < 500:
             turn.world.pinned.set(key, Pinned(fingerprint, turn.now, outcome))
         return outcome
 
-    def _play(self, turn: Turn, plan: Plan, path: dict[str, str]) -> Outcome:
+    def _play(self, turn: Turn, plan: Plan, accepted: Accepted) -> Outcome:
         world, request = turn.world, turn.request
         if plan.refreshed and plan.kind is not None:
             self._refresh(world, plan.kind.name, turn.now)
-        accepted = self.script.contract.accept(plan.operation, path, request.query, request.headers, request.body)
-        turn.warnings = accepted.warnings
         call = Call(plan.operation.key, accepted.path, accepted.query, accepted.headers, accepted.body, None,
                     f"{request.origin}{request.prefix}{request.path}", _pairs(request.query) if request.query else ())
         circumstances = world.circumstances(turn.now)
@@ -257,22 +258,26 @@ def admit(auth: Auth, keys: frozenset[str] | None, request: Request) -> None:
 
 
 def _key(auth: Auth, request: Request) -> str | None:
-    for name, value in request.headers:
-        text = name.decode("latin-1")
-        if text in auth.headers:
-            return value.decode("latin-1").strip()
-        if auth.bearer and text == "authorization" and value[:7].lower() == b"bearer ":
-            return value[7:].decode("latin-1").strip()
-    return None
+    for name in auth.headers:
+        key = request.header(name.encode())
+        if key is not None:
+            return key.strip()
+    key = request.header(b"authorization") if auth.bearer else None
+    return key[7:].strip() if key is not None and key[:7].lower() == "bearer " else None
 
 
 def _fingerprint(request: Request) -> bytes:
     return blake2b(b"\0".join((request.method.encode(), request.path.encode(), request.query, request.body)), digest_size=16).digest()
 
 
+_JSON = (b"content-type", b"application/json")
+
+
 def _headers(outcome: Outcome) -> Headers:
     headers = [(b"content-length", b"%d" % len(outcome.body))]
-    if outcome.media_type is not None:
+    if outcome.media_type == "application/json":
+        headers.append(_JSON)
+    elif outcome.media_type is not None:
         headers.append((b"content-type", outcome.media_type.encode()))
     for name, value in outcome.headers.items():
         headers.append((name.lower().encode(), value.encode("latin-1", "replace")))
