@@ -9,6 +9,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _ISO = re.compile(
     r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
@@ -64,6 +65,7 @@ def parse_instant(text: str) -> datetime:
         raise ValueError(f'"{text}" is not an instant; write 2025-05-06T10:30:00Z') from None
 
 
+@lru_cache(maxsize=256)
 def format_instant(value: datetime) -> str:
     """Write a UTC instant as `2025-05-06T10:30:00Z`."""
     return value.strftime("%Y-%m-%dT%H:%M:%SZ") if value.year >= 1000 else value.isoformat()[:19].rjust(19, "0") + "Z"

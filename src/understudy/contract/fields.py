@@ -168,16 +168,20 @@ class QueryPlan:
         self._deep = {field.name: field for field in fields if field.kind == "object"}
         self._known = known
         self._strict = strict
+        self._nothing: dict[str, Any] | None = None
 
     def read(self, query: bytes, warnings: list[str]) -> dict[str, Any]:
         """The values of the query parameters. Raises Problem."""
-        if not query and not self.fields:
-            return {}
+        if not query:
+            return dict(self._nothing or self._settle({}))
         given: dict[str, list[Pair]] = {}
         for pair in parameters.pairs(query, "query"):
             field = self._names.get(pair[0]) or self._find(pair[0], warnings)
             if field is not None:
                 given.setdefault(field.name, []).append(pair)
+        return self._settle(given)
+
+    def _settle(self, given: Mapping[str, list[Pair]]) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for field in self.fields:
             found = given.get(field.name)
@@ -185,6 +189,8 @@ class QueryPlan:
                 absent(field, values)
             else:
                 values[field.name] = field.settle(from_pairs(field, found))
+        if not given:
+            self._nothing = values  # what an empty query comes to: defaults alone
         return values
 
     def _find(self, name: str, warnings: list[str]) -> Field | None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -195,11 +196,15 @@ def not_among(options: Sequence[Any], value: Any) -> str:
 
 def nearest_name(name: str, known: Iterable[Any]) -> str | None:
     """The known name most like this one, if any is like it."""
+    return None if len(name) > 100 else _nearest(name, tuple(one for one in known if isinstance(one, str)))
+
+
+@lru_cache(maxsize=1024)
+def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+    """As `nearest_name`; the same mistake is often made again, and comparing costs 10 µs and more."""
     from difflib import get_close_matches  # kept off the start-up path: needed for mistakes only
 
-    by_case = {one.casefold(): one for one in known if isinstance(one, str)}
-    if len(name) > 100:
-        return None
+    by_case = {one.casefold(): one for one in known}
     found = get_close_matches(name.casefold(), list(by_case), 1, 0.7)
     return by_case[found[0]] if found else None
 

@@ -11,6 +11,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -265,10 +266,15 @@ def _read_order(text: str) -> tuple[str, bool | None]:
 # --- envelopes -------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=512)
+def _quoted(name: str) -> str:
+    return quote(name, safe="[]")
+
+
 class Facts:
     """A page and where it stands: what `KNOWN` is computed from."""
 
-    __slots__ = ("_around", "call", "id_field", "rows", "rules", "total", "window")
+    __slots__ = ("_around", "call", "id_field", "more", "pages", "place", "rows", "rules", "total", "window")
 
     def __init__(self, paging: Paging, call: Call, window: Window, total: int, rows: Sequence[bytes]) -> None:
         self.rules = paging.rules
@@ -278,24 +284,11 @@ class Facts:
         self.total = total
         self.rows = rows
         self._around: tuple[str, str] | None = None
-
-    @property
-    def pages(self) -> int:
-        """How many pages there are; an empty list has one."""
-        limit = self.window.limit
-        return 1 if not limit else max(1, -(-self.total // limit))
-
-    @property
-    def more(self) -> bool:
-        """Whether records follow this page."""
-        return self.window.offset + len(self.rows) < self.total
-
-    @property
-    def place(self) -> int:
-        """The page's number, counted from one whatever the API counts from, or does not count."""
-        if self.rules.style == "page":
-            return self.window.page - self.rules.first_page + 1
-        return self.window.offset // (self.window.limit or 1) + 1
+        limit = window.limit
+        self.pages = max(1, -(-total // limit)) if limit else 1  # an empty list has one
+        self.more = window.offset + len(rows) < total  # records follow this page
+        # The page's number from one, whatever the API counts from, or does not count:
+        self.place = window.page - self.rules.first_page + 1 if self.rules.style == "page" else window.offset // (limit or 1) + 1
 
     def link(self, name: str, value: object) -> str:
         """The request's URL with one parameter changed; the others stay as they were sent."""
@@ -305,10 +298,12 @@ class Facts:
 
     def _text_around(self, name: str) -> tuple[str, str]:
         sent = self.call.raw_query
-        before = [] if any(other == name for other, _ in sent) else [f"{quote(name, safe='[]')}="]
-        parts = [f"{quote(other, safe='[]')}=" + ("" if other == name else quote(value, safe="[],:")) for other, value in sent]
+        if not sent:
+            return f"{self.call.url}?{_quoted(name)}=", ""
+        mark = f"{_quoted(name)}="
+        before = [] if any(other == name for other, _ in sent) else [mark]
+        parts = [f"{_quoted(other)}=" + ("" if other == name else quote(value, safe="[],:")) for other, value in sent]
         text = "&".join(before + parts)
-        mark = f"{quote(name, safe='[]')}="
         at = text.index(mark) + len(mark) if not text.startswith(mark) else len(mark)
         return f"{self.call.url}?{text[:at]}", text[at:]
 

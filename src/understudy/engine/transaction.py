@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -33,8 +32,7 @@ class View(Protocol):
     def find(self, resource: str, field: str, value: Any) -> list[str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(NamedTuple):
     """A fact within a transaction: created, updated, deleted, or a trigger with the state it led to."""
 
     fact: str
