@@ -180,12 +180,26 @@ def _call(stage: Stage, world: World, step: Called, answers: dict[str, Any]) -> 
         raise FixtureFault(step.where, f"`{line}` is no method and path")
     method, _, target = line.partition(" ")
     path, _, query = target.partition("?")
-    body = _filled(step.body, answers, step.where)
+    body = _encoded(_filled(step.body, answers, step.where), step.where)
     reply = stage.answer(world, _request(method, path, query, body, _key(stage, world)))
     if reply.status >= 400:
         raise FixtureFault(step.where, f"{line} was refused with {reply.status}: {reply.body.decode()[:500]}")
     if step.name is not None:
-        answers[_fit(step.name, step.where)] = orjson.loads(reply.body or b"null")
+        answers[_fit(step.name, step.where)] = _answer(reply, step.where)
+
+
+def _answer(reply: Reply, where: str) -> Any:
+    try:
+        return orjson.loads(reply.body or b"null")
+    except orjson.JSONDecodeError:
+        raise FixtureFault(f"{where}/as", "the answer is not JSON, so no later call can name it") from None
+
+
+def _encoded(body: Any, where: str) -> bytes:
+    try:
+        return b"" if body is None else orjson.dumps(body)
+    except orjson.JSONEncodeError as fault:
+        raise FixtureFault(where, f"the body cannot be sent as JSON: {fault}") from None
 
 
 def _fit(name: str, where: str) -> str:
@@ -199,11 +213,11 @@ def _key(stage: Stage, world: World) -> bytes:
     return min(accepted).encode()
 
 
-def _request(method: str, path: str, query: str, body: Any, key: bytes) -> Request:
+def _request(method: str, path: str, query: str, body: bytes, key: bytes) -> Request:
     headers = [(b"x-api-key", key), (b"authorization", b"Bearer " + key)]
-    if body is not None:
+    if body:
         headers.append((b"content-type", b"application/json"))
-    return Request(method, path, query.encode(), headers, orjson.dumps(body) if body is not None else b"", dict(headers))
+    return Request(method, path, query.encode(), headers, body, dict(headers))
 
 
 # --- placeholders -----------------------------------------------------------------------------------------------------
