@@ -15,8 +15,8 @@ from fractions import Fraction
 from understudy_solvimon.refusal import Refusal
 
 ZERO = Fraction(0)
-MOST_DIGITS = 32
-"""Twenty before the point and twelve after it. Longer numbers are refused: no price or quantity needs them (assumed; the vendor states no limit)."""
+MOST_DIGITS = 72
+"""Sixty before the point and twelve after it: room for a sum of products. What a request may carry is said by the document."""
 SHOWN_PLACES = 12
 """Decimal places shown of a quantity whose decimals never end, such as an average of three events."""
 

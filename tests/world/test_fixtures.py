@@ -18,8 +18,11 @@ from support.guides import TUTORIAL
 from understudy.durations import format_instant, parse_instant
 from understudy.sandbox import Options, Sandbox, open_sandbox
 from understudy.server.app import App
-from understudy.world.fixtures import FixtureFault, read_fixture
+from understudy.world.clock import Clock
+from understudy.world.fixtures import FixtureFault, play, read_fixture
 from understudy.world.sources import Unreadable
+from understudy.world.stage import Stage
+from understudy.world.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLED = sorted(path.stem for path in (ROOT / "fixtures" / "solvimon").glob("*.yaml"))
@@ -89,6 +92,15 @@ def test_saas_ends_at_its_instant_and_stands_still(saas: Sandbox) -> None:
     """So that what a test reads of it is the same every day."""
     clock = saas.worlds.prepared.clock
     assert (format_instant(clock.now()), clock.frozen) == ("2025-03-05T12:00:00Z", True)
+
+
+def test_saas_is_played_without_a_warning(saas: Sandbox) -> None:
+    """No field or parameter the document does not know, no line that could not be billed."""
+    script, warned = saas.script, []
+    stage = Stage(script, observe=lambda entry: warned.extend(entry.warnings))
+    settings = {**script.behaviour.settings, **saas.fixture.settings}
+    play(saas.fixture, stage, World("again", Clock(saas.fixture.now, frozen=True), 0, settings, script.behaviour.id_length))
+    assert warned == []
 
 
 def test_saas_has_three_plans_and_twenty_five_customers(saas: Sandbox) -> None:

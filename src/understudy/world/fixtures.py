@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -109,7 +109,7 @@ def _length(value: Any, where: str) -> Duration:
         raise FixtureFault(where, str(fault)) from None
 
 
-_TURNS = {"advance": _length, "clock": _instant}
+_TURNS: Mapping[str, Callable[[Any, str], Duration | datetime]] = {"advance": _length, "clock": _instant}
 
 
 def _step(step: Any, where: str) -> Step:
