@@ -93,9 +93,14 @@ def _add(verdict: Verdict, event: Any) -> None:
         for check in checks:
             if check.failure_info is None:
                 continue
-            node = event.recorder.interactions.get(case)
-            shown = ""
-            if node is not None:
-                shown = f"{node.request.method} {node.request.uri} {node.request.body!r} -> {node.response and node.response.status_code} {node.response and node.response.content!r}"[:1500]
+            shown = _shown(event.recorder.interactions.get(case))
             failure = check.failure_info.failure
             verdict.failures.setdefault((check.name, str(event.label), f"{failure.title}: {failure.message}"[:400]), shown)
+
+
+def _shown(node: Any) -> str:
+    """A request and its answer, each cut to what can be read."""
+    if node is None:
+        return ""
+    answer = f"{node.response.status_code} {node.response.content[:800]!r}" if node.response is not None else "no answer"
+    return f"{node.request.method} {node.request.uri[:400]} -> {answer}\n    {(node.request.body or b'')[:1200]!r}"

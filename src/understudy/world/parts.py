@@ -45,6 +45,7 @@ class Bucket(dict[K, V]):
 
 
 def bucket_of(items: Mapping[K, V], owner: object, depth: int = 0) -> Bucket[K, V]:
+    """A bucket holding `items`, to be changed by `owner` alone; its keys share `depth` low bits of their hash."""
     made = Bucket(items)
     made.owner = owner
     made.depth = depth
