@@ -12,10 +12,12 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from understudy.durations import parse_instant
+from understudy.engine.answering import NOT_MODELLED, example_of
 from understudy.engine.kinds import Kind, Record
-from understudy.engine.operations import TABLE, Scene, Select
+from understudy.engine.operations import TABLE
 from understudy.engine.outcomes import Call, Outcome, kept
 from understudy.engine.plans import Plan, Script
+from understudy.engine.scenes import Scene, Select
 from understudy.engine.transaction import Happening, Transaction, View
 from understudy.problems import Problem
 
@@ -25,7 +27,7 @@ class Ids(Protocol):
 
     count: int
 
-    def __call__(self, prefix: str | None) -> str: ...
+    def __call__(self, prefix: str | None, form: str | None = None, length: int | None = None) -> Any: ...
 
 
 class Circumstances(NamedTuple):
@@ -96,8 +98,40 @@ def begin(script: Script, circumstances: Circumstances) -> Transaction:
 def decide(script: Script, plan: Plan, call: Call, circumstances: Circumstances) -> Decision:
     """Play one operation. Raises Problem, and then nothing is to be kept."""
     tx = begin(script, circumstances)
-    outcome = TABLE[plan.role.kind](Scene(script, plan, call, tx, circumstances.select))
-    return conclude(script, tx, outcome)
+    scene = Scene(script, plan, call, tx, circumstances.select)
+    try:
+        return conclude(script, tx, TABLE[plan.role.kind](scene))
+    except Problem as problem:
+        if problem.kind != "contract_broken" or not script.mended:
+            raise
+        outcome = example_of(scene, f"not modelled: {problem.message}", {NOT_MODELLED: "the document allows no such answer; see the request log"})
+        return Decision(outcome, (), (), (), (problem.message,))
+
+
+def found(script: Script, circumstances: Circumstances) -> Decision:
+    """The records a world begins with because the document shows them and nothing makes them."""
+    tx = begin(script, circumstances)
+    for name, resource in script.behaviour.resources.items():
+        kind = script.kind(name) if resource.given else None
+        if kind is None or not kind.sample():
+            continue
+        try:
+            tx.create(name, _above(tx, kind), kind.sample())
+        except Problem as problem:
+            tx.warn(f"{name}: {problem.message}")
+    return conclude(script, tx, None)
+
+
+def _above(tx: Transaction, kind: Kind) -> Record:
+    """The id an example shows, and the parents a given record has: the first of each that is there."""
+    row, sample = kind.resource, kind.sample()
+    own = {row.id_field: sample[row.id_field]} if sample.get(row.id_field) else {}
+    for field in row.parents.values():
+        target = row.refers_to.get(field)
+        first = next((after for (name, _), (_, after) in tx.changes.items() if name == target and after), None)
+        if first is not None and target is not None:
+            own[field] = first[tx.kind(target).resource.id_field]
+    return own
 
 
 def trigger(script: Script, timer: Timer, circumstances: Circumstances) -> Decision | None:

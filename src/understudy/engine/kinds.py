@@ -6,14 +6,24 @@ Nothing here changes state; a `Kind` answers questions about one record at a tim
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from understudy.behaviour.model import Resource
 from understudy.contract.contract import Contract
 from understudy.contract.values import Schema
+from understudy.engine.completing import Complete, completer
+from understudy.engine.naming import fresh
 
 Record = dict[str, Any]
+
+ONE = "_one"
+"""The private field that a singleton's record is kept under."""
+
+_OTHER_FORMS = (
+    ("integer", None), ("uuid", None), ("hex", 24), ("hex", 32), ("upper", 17), ("lower", 20), ("digits", 10), (None, 10), ("upper", 6),
+    ("digits", 4), ("letters", 8), ("letters", 2),
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -33,6 +43,10 @@ class Kind:
     project: Callable[[Record], Record]
     references: tuple[tuple[tuple[str, ...], str], ...]
     derived: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    ids: tuple[Any, ...]  # what a fresh id is asked for with: prefix, and where they are said form and length
+    sample: Callable[[], Record]  # an example of a record
+    complete: Complete | None = None  # makes records fit the schema; None: effects answer for that
+    chooses: bool = False  # the id a record comes with is kept
     mixed: bool = False
 
     @property
@@ -68,16 +82,22 @@ class Kind:
         """Each reference a record holds: dotted field, resource, id."""
         for path, target in self.references:
             for field, value in walk(record, path):
-                if isinstance(value, str):
-                    yield field, target, value
+                if isinstance(value, str | int):
+                    yield field, target, str(value)
 
 
-def compile_kind(resource: Resource, schema: Schema | None, contract: Contract) -> Kind:
-    """Join a resource with its read schema; None where the document shows none (internal resources)."""
+def compile_kind(resource: Resource, schema: Schema | None, contract: Contract, *, mended: bool = False) -> Kind:
+    """Join a resource with its read schema; None where the document shows none (internal resources).
+
+    `mended`: no effect stands behind the resource, so what a record lacks is filled in from the schema's example.
+    """
+    if resource.singleton and mended:
+        resource = replace(resource, id_field=ONE)
     references = tuple((tuple(path.split(".")), target) for path, target in resource.refers_to.items())
     derived = tuple((tuple(path.split(".")), tuple(source.split("."))) for path, source in resource.derived.items())
     if schema is None:
-        return Kind(resource, None, None, lambda _: True, lambda _: True, lambda _: "", lambda record: record, references, derived)
+        return Kind(resource, None, None, lambda _: True, lambda _: True, lambda _: "", lambda record: record, references, derived,
+                    _ids(resource), dict, None, resource.singleton or _chooses(resource, mended=mended))
     shape = contract.shape(schema, "response")
     properties = frozenset(shape.properties)
     validator = contract.validator(schema, "response")
@@ -96,7 +116,37 @@ def compile_kind(resource: Resource, schema: Schema | None, contract: Contract) 
         contract.project(schema),
         references,
         derived,
+        ids_of(resource, shape.properties.get(resource.id_field), contract) if mended else _ids(resource),
+        lambda: _sample(contract, schema),
+        completer(contract, schema) if mended else None,
+        resource.singleton or _chooses(resource, mended=mended),
     )
+
+
+def _chooses(resource: Resource, *, mended: bool) -> bool:
+    """Whether the id a record comes with is kept: of internal records, keys that are ids, and where the document lets one in."""
+    return mended or resource.internal or resource.key == resource.id_field
+
+
+def _sample(contract: Contract, schema: Schema) -> Record:
+    value = contract.example(schema, "response")
+    return dict(value) if isinstance(value, dict) else {}
+
+
+def _ids(resource: Resource) -> tuple[Any, ...]:
+    if resource.id_form is None and resource.id_length is None:
+        return (resource.id_prefix,)
+    return resource.id_prefix, resource.id_form, resource.id_length
+
+
+def ids_of(resource: Resource, part: Schema | None, contract: Contract) -> tuple[Any, ...]:
+    """How fresh ids are asked for: as the behaviour says, or the first other way that gives what the id's schema allows."""
+    said = _ids(resource)
+    if part is None:
+        return said
+    valid = contract.validator(part, "response").is_valid
+    trial = (said, *((prefix, form, length) for prefix in (resource.id_prefix, None) for form, length in _OTHER_FORMS))
+    return next((one for one in trial if valid(fresh(0, 1, *one))), said)
 
 
 def dig(value: Any, path: tuple[str, ...]) -> Any:

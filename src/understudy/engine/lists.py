@@ -1,6 +1,6 @@
 """Pages of a collection: a query string becomes a window and filters, what is found in it an envelope.
 
-1. A paging style is a row of `STYLES`, a filter's form a row of `_FILTERS`, what an envelope may say a row of `KNOWN`.
+1. A paging style is a row of `STYLES`, what an envelope may say a row of `KNOWN`.
 2. Records stay the bytes they are kept as; a page is put together, not encoded again.
 3. What can be known of a list without a request is worked out once, in `compile_paging`.
 """
@@ -18,15 +18,12 @@ from urllib.parse import quote
 import orjson
 
 from understudy.behaviour.model import Lists
+from understudy.engine.envelopes import Envelope, Part
+from understudy.engine.filtering import Filters, Where, every, filter_of
 from understudy.engine.outcomes import Call
 from understudy.problems import Problem
 
 Record = dict[str, Any]
-Where = Callable[[Record], bool]
-
-_RANGE = re.compile(r"\[([^,\]]*),([^,\]]*)\]")
-_LIST = re.compile(r"\[([^\]]*)\]")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Window(NamedTuple):
@@ -42,14 +39,6 @@ class Window(NamedTuple):
     before: str | None = None
 
 
-class Filters(NamedTuple):
-    """What a record must satisfy, in the store's terms."""
-
-    equals: tuple[tuple[str, frozenset[Any]], ...] = ()
-    ranges: tuple[tuple[str, Any, Any], ...] = ()
-    where: Where | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Paging:
     """A list operation's rules, compiled: its query parameters' parts, and the envelope it declares."""
@@ -59,6 +48,8 @@ class Paging:
     filters: Mapping[str, Callable[[Any], tuple[str, Any]]]  # parameter -> its value as ("equals" | "range" | "where", …)
     meta: tuple[tuple[str, Callable[[Facts], Any]], ...]
     id_field: str
+    rest: Mapping[str, Any]  # what else the envelope must hold
+    sparse: bool  # something of `meta` may be missing
 
     def window(self, query: Mapping[str, Any]) -> Window:
         """The window a query asks for; without any declared paging parameter the whole collection."""
@@ -82,13 +73,15 @@ class Paging:
         return order(self.rules, query, self.rules.default_order, self.rules.descending)
 
 
-def compile_paging(rules: Lists, parameters: Iterable[str], known: frozenset[str], declared: frozenset[str] | None, id_field: str) -> Paging:
+def compile_paging(rules: Lists, parameters: Iterable[str], known: frozenset[str], declared: Envelope, id_field: str) -> Paging:
     """Rules joined with the operation's query parameters, the record's fields and the envelope's declared properties."""
     names = frozenset(parameters)
     cutting = {rules.page, rules.limit, rules.offset, rules.cursor, rules.before} - {None}
     reserved = cutting | {rules.order_by, rules.direction, rules.expand}
-    reads = {name: read for name in names - reserved if (read := _filter(rules, name, known)) is not None}
-    return Paging(rules, bool(cutting & names), reads, tuple(_meta(rules.meta, declared, rules.items)), id_field)
+    reads = {name: read for name in names - reserved if (read := filter_of(rules, name, known)) is not None}
+    meta = tuple(_meta(rules.meta, declared, rules.items))
+    rest = _rest(declared, {*rules.meta, (rules.items or "").partition(".")[0]})
+    return Paging(rules, bool(cutting & names), reads, meta, id_field, rest, _may_lack(rules.meta, declared))
 
 
 # --- windows ---------------------------------------------------------------------------------------------------
@@ -96,8 +89,16 @@ def compile_paging(rules: Lists, parameters: Iterable[str], known: frozenset[str
 
 def _limit(rules: Lists, query: Mapping[str, Any]) -> int:
     asked = query.get(rules.limit) if rules.limit else None
-    limit = rules.default_limit if asked is None else max(0, int(asked))
+    limit = rules.default_limit if asked is None else max(0, _number(asked, rules.limit))
     return limit if rules.max_limit is None else min(limit, rules.max_limit)
+
+
+def _number(asked: Any, name: str | None) -> int:
+    """A number as the query gives it. Raises Problem `invalid_field` where the document lets other text in."""
+    try:
+        return int(asked)
+    except (TypeError, ValueError):
+        raise Problem("invalid_field", "value must be a number", field=name, location="query") from None
 
 
 def _whole(rules: Lists, query: Mapping[str, Any]) -> Window:
@@ -107,12 +108,12 @@ def _whole(rules: Lists, query: Mapping[str, Any]) -> Window:
 def _by_page(rules: Lists, query: Mapping[str, Any]) -> Window:
     limit = _limit(rules, query)
     asked = query.get(rules.page) if rules.page else None
-    page = int(asked) if asked is not None else rules.first_page
+    page = _number(asked, rules.page) if asked is not None else rules.first_page
     return Window(max(0, page - rules.first_page) * limit, limit, page)
 
 
 def _by_offset(rules: Lists, query: Mapping[str, Any]) -> Window:
-    return Window(max(0, int(query.get(rules.offset or "") or 0)), _limit(rules, query))
+    return Window(max(0, _number(query.get(rules.offset or "") or 0, rules.offset)), _limit(rules, query))
 
 
 def _by_cursor(rules: Lists, query: Mapping[str, Any]) -> Window:
@@ -120,7 +121,7 @@ def _by_cursor(rules: Lists, query: Mapping[str, Any]) -> Window:
     if not cursor:
         return Window(0, _limit(rules, query))
     if rules.cursor_form == "integer":
-        return Window(max(0, int(cursor)), _limit(rules, query))
+        return Window(max(0, _number(cursor, rules.cursor)), _limit(rules, query))
     word, id = _decode_cursor(str(cursor), rules.cursor or "")
     return Window(0, _limit(rules, query), after=id if word == "after" else None, before=id if word == "before" else None)
 
@@ -156,89 +157,7 @@ STYLES: Mapping[str, Callable[[Lists, Mapping[str, Any]], Window]] = {
 }
 
 
-# --- filters ---------------------------------------------------------------------------------------------------
-
-
-def _filter(rules: Lists, name: str, known: frozenset[str]) -> Callable[[Any], tuple[str, Any]] | None:
-    """How a parameter's value is read; None where it does not filter."""
-    if name in rules.pairs:
-        return lambda value: ("where", _pair(rules.pairs[name], str(value)))
-    if name in rules.bounds:
-        return lambda value: _bound(*rules.bounds[name], value)
-    if name == rules.search:
-        return lambda value: ("where", _text(str(value)))
-    field = _field(rules, name, known)
-    if field is None:
-        return None
-    if rules.ranges == "brackets":
-        return lambda value: _bracketed(field, value)
-    return lambda value: ("equals", (field, frozenset(value if isinstance(value, list) else (value,))))
-
-
-def _field(rules: Lists, name: str, known: frozenset[str]) -> str | None:
-    if name in rules.filters:
-        return rules.filters[name]
-    plain = name.removesuffix("[]")
-    if plain in known:
-        return plain
-    singular = re.sub(r"(?<=s)es$|s$", "", plain)
-    return singular if name != plain and singular in known else None
-
-
-def _bracketed(field: str, value: Any) -> tuple[str, Any]:
-    if isinstance(value, list):
-        return "equals", (field, frozenset(value))
-    if isinstance(value, str) and value[:1] == "[":
-        span = _RANGE.fullmatch(value)
-        if span is not None and all(not part or _DAY.match(part) for part in span.groups()):
-            return "range", (field, span[1] or None, span[2] or None)
-        several = _LIST.fullmatch(value)
-        if several:
-            return "equals", (field, frozenset(several[1].split(",")))
-    return "equals", (field, frozenset((value,)))
-
-
-def _pair(names: tuple[str, str, str], text: str) -> Where:
-    array, name, held = names
-    key, _, wanted = text.rpartition(":")
-
-    def holds(record: Record) -> bool:
-        return any(isinstance(entry, dict) and entry.get(name) == key and str(entry.get(held)) == wanted for entry in record.get(array) or ())
-
-    return holds
-
-
-_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
-    "gt": lambda value, bound: bool(value > bound),
-    "gte": lambda value, bound: bool(value >= bound),
-    "lt": lambda value, bound: bool(value < bound),
-    "lte": lambda value, bound: bool(value <= bound),
-}
-
-
-def _bound(field: str, word: str, bound: Any) -> tuple[str, Any]:
-    bounds = bound if word == "keys" and isinstance(bound, dict) else {word: bound}
-
-    def holds(record: Record) -> bool:
-        value = record.get(field)
-        try:
-            return value is not None and all(_COMPARE[one](value, limit) for one, limit in bounds.items() if one in _COMPARE)
-        except TypeError:
-            return False
-
-    return "where", holds
-
-
-def _text(wanted: str) -> Where:
-    sought = wanted.casefold()
-    return lambda record: any(isinstance(value, str) and sought in value.casefold() for value in record.values())
-
-
-def every(wheres: Sequence[Where]) -> Where | None:
-    """One test that holds where all of these do; None for none."""
-    if not wheres:
-        return None
-    return lambda record: all(where(record) for where in wheres)
+# --- order ----------------------------------------------------------------------------------------------------
 
 
 def order(rules: Lists, query: Mapping[str, Any], default: str | None, descending: bool) -> tuple[str | None, bool]:
@@ -368,16 +287,58 @@ KNOWN: Mapping[str, Callable[[Facts], Any]] = {
 }
 
 
-def _meta(template: Mapping[str, Any], declared: frozenset[str] | None, items: str | None) -> Iterable[tuple[str, Callable[[Facts], Any]]]:
+Reading = Callable[[Facts], Any]
+_ALWAYS = frozenset({"page", "limit", "offset", "total", "count", "pages", "has_more", "has_previous", "path"})
+"""Quantities every page has."""
+
+_LACKING = object()
+"""In place of a quantity that there is none of, where the document wants no null."""
+
+
+def _meta(template: Mapping[str, Any], declared: Envelope, items: str | None) -> Iterable[tuple[str, Reading]]:
     """The envelope beside the records as functions, as far as the document declares it."""
     top = (items or "").partition(".")[0]
     for name, value in template.items():
-        if declared is None or name in declared or name == top:
-            yield name, KNOWN[value] if isinstance(value, str) else _nested(tuple(_meta(value, None, None)))
+        part = declared.get(name) if declared is not None else None
+        if declared is not None and part is None and name != top:
+            continue
+        if isinstance(value, str):
+            yield name, _as_declared(value, part)
+        else:
+            inner = part.parts if part is not None else None
+            below = (items or "").partition(".")[2] if name == top else None
+            rest = _rest(inner, {*value, (below or "").partition(".")[0]})
+            yield name, _nested(tuple(_meta(value, inner, below)), rest, may_lack=_may_lack(value, inner))
 
 
-def _nested(parts: tuple[tuple[str, Callable[[Facts], Any]], ...]) -> Callable[[Facts], Any]:
-    return lambda facts: {name: part(facts) for name, part in parts}
+def _as_declared(name: str, part: Part | None) -> Reading:
+    """A quantity in the type and with the nulls its property allows."""
+    read = KNOWN[name]
+    always = name in _ALWAYS
+    if part is None or ((part.nullable or always) and not (part.text and always)):
+        return read
+    missing = None if part.nullable else part.example if part.required else _LACKING
+    shown: Callable[[Any], Any] = str if part.text else lambda value: value
+
+    def declared(facts: Facts) -> Any:
+        value = read(facts)
+        return missing if value is None else shown(value)
+
+    return declared
+
+
+def _nested(parts: tuple[tuple[str, Reading], ...], rest: Mapping[str, Any], *, may_lack: bool) -> Reading:
+    if not rest and not may_lack:
+        return lambda facts: {name: part(facts) for name, part in parts}
+    return lambda facts: {**rest, **{name: value for name, part in parts if (value := part(facts)) is not _LACKING}}
+
+
+def _rest(declared: Envelope, said: set[str]) -> Mapping[str, Any]:
+    return {name: part.example for name, part in (declared or {}).items() if part.required and name not in said}
+
+
+def _may_lack(template: Mapping[str, Any], declared: Envelope) -> bool:
+    return any(not part.nullable and not part.required for name, part in (declared or {}).items() if isinstance(template.get(name), str) and template[name] not in _ALWAYS)
 
 
 def envelope(paging: Paging, facts: Facts) -> bytes:
@@ -390,6 +351,10 @@ def envelope(paging: Paging, facts: Facts) -> bytes:
     if rules.items is None:
         return rows
     meta = {name: part(facts) for name, part in paging.meta}
+    if paging.sparse:
+        meta = {name: value for name, value in meta.items() if value is not _LACKING}
+    if paging.rest:
+        meta = {**paging.rest, **meta}
     if "." in rules.items:
         return _deep(rules.items.split("."), rows, meta)
     return b'{"' + rules.items.encode() + b'":' + rows + (b"," if meta else b"") + orjson.dumps(meta)[1:]
@@ -402,3 +367,10 @@ def _deep(path: Sequence[str], rows: bytes, meta: dict[str, Any]) -> bytes:
         body = {step: body}
     top = meta.get(path[0])
     return orjson.dumps({**meta, path[0]: {**top, **body} if isinstance(top, dict) else body})
+
+
+def links(facts: Facts) -> str:
+    """The pages around this one as a Link header (RFC 8288 section 3)."""
+    around = {"first": KNOWN["first_url"], "prev": KNOWN["previous_url"], "next": KNOWN["next_url"], "last": KNOWN["last_url"]}
+    found = {rel: read(facts) for rel, read in around.items()}
+    return ", ".join(f'<{url}>; rel="{rel}"' for rel, url in found.items() if url)

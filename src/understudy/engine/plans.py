@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from understudy.behaviour.model import Behaviour, Lists, Resource
+from understudy.behaviour.model import NOTHING, Behaviour, Lists, Resource
 from understudy.behaviour.roles import Role, assign, bare_key
 from understudy.contract.contract import Contract
-from understudy.contract.values import Operation, Schema
+from understudy.contract.values import Operation, Response, Schema
+from understudy.engine.dressing import Dress, dress_of, filling, inner, same
+from understudy.engine.envelopes import envelope_of
+from understudy.engine.guarding import Guard, guard_of
 from understudy.engine.kinds import Kind, compile_kind
 from understudy.engine.lists import Paging, compile_paging
 from understudy.engine.transaction import Reaction
@@ -33,20 +36,32 @@ class Plan:
     status: int
     media_type: str | None  # of the successful answer; None: it has no body
     schema: Schema | None  # of the successful answer
-    answers_record: bool  # the successful answer is the resource's record
+    answers_record: bool  # the successful answer is the resource's record, wrapped or not
     effect: Callable[..., Any] | None
     keyed: bool  # an idempotency key makes repeating it safe
     guarded: bool  # a key of the API is needed
     verbatim: bool  # a record may be answered as it is kept: named by the path alone, in no wrapping
     refreshed: bool  # values of the resource are computed when it is read
+    dress: Dress | None = None  # makes a record the answer; None: it is
+    rows: Dress | None = None  # makes a record a row of this list; None: it is
+    unwrap: str | None = None  # the property of the body that holds the record
+    clears: bool = False  # null in the body deletes (RFC 7396)
+    guard: Guard = ()  # the document's security schemes, where the behaviour says nothing of keys
+    headers: Mapping[str, str] = NOTHING  # response headers the document requires
+    made: Plan | None = None  # how the answer looks where a PUT made the record
 
 
 class Script:
-    """A contract with the behaviour that goes with it: `plan(operation)` and `kind(resource)` are compiled lazily."""
+    """A contract with the behaviour that goes with it: `plan(operation)` and `kind(resource)` are compiled lazily.
+
+    `mended`: no effect stands behind the behaviour, so what records lack is filled in from the document's examples, and
+    what cannot be made to fit the document is answered with an example that says so.
+    """
 
     def __init__(self, contract: Contract, behaviour: Behaviour, effects: Mapping[str, Callable[..., Any]]) -> None:
         self.contract = contract
         self.behaviour = behaviour
+        self.mended = behaviour.effects is None
         self.roles = assign(contract.operations, behaviour)
         self._effects = effects
         self._plans: dict[str, Plan] = {}
@@ -68,7 +83,7 @@ class Script:
         kind = self._kinds.get(name)
         if kind is None:
             resource = self.behaviour.resources[name]
-            kind = self._kinds[name] = compile_kind(resource, self._read_schema(resource), self.contract)
+            kind = self._kinds[name] = compile_kind(resource, self._read_schema(resource), self.contract, mended=self.mended)
         return kind
 
     def plan(self, operation: Operation) -> Plan:
@@ -85,32 +100,64 @@ class Script:
     def _compile(self, operation: Operation) -> Plan:
         role = self.roles[operation.key]
         resource = self.behaviour.resources.get(role.resource) if role.resource else None
-        kind = self.kind(resource.name) if resource else None
-        status, media_type, schema = success(operation)
-        shape = self.contract.shape(schema, "response") if schema else None
+        making = role.kind in ("create", "upsert")
+        plan = self._answering(operation, role, self.kind(resource.name) if resource else None, *success(operation, "201" if making else None))
+        if role.kind == "replace" and resource is not None and resource.put_creates:
+            return replace(plan, made=self._answering(operation, role, plan.kind, *success(operation, "201")))
+        return plan
+
+    def _answering(
+        self, operation: Operation, role: Role, kind: Kind | None, status: int, media_type: str | None, schema: Schema | None
+    ) -> Plan:
+        """How an operation is played, with one of its declared answers."""
+        resource = kind.resource if kind else None
         lists = resource.lists if resource and resource.lists else self.behaviour.lists
-        declared = frozenset(shape.properties) if shape and shape.properties else None
+        part, held = inner(self.contract, schema, resource.wrap if resource else None)
+        dress = dress_of(self.contract, kind, schema, resource.wrap if resource else None) if kind and kind.schema and schema else None
+        body = operation.body.content if operation.body else {}
         return Plan(
-            operation,
-            role,
-            kind,
-            lists,
-            self._paging(operation, lists, kind, declared),
-            status,
-            media_type,
-            schema,
-            bool(kind and kind.schema and shape and self._same(kind.schema, schema)),
-            self._effect(role.effect) if role.effect else None,
-            self._keyed(operation),
-            self._guarded(operation),
-            bool(role.id_parameter and not role.parents and resource and not resource.wrap and media_type),
-            bool(role.resource in self.behaviour.refreshes),
+            operation=operation,
+            role=role,
+            kind=kind,
+            lists=lists,
+            paging=self._paging(operation, lists, kind, schema if role.kind in ("list", "search") else None),
+            status=status,
+            media_type=media_type,
+            schema=schema,
+            answers_record=bool(kind and same(kind.schema, part)),
+            effect=self._effect(role.effect) if role.effect else None,
+            keyed=self._keyed(operation),
+            guarded=self._guarded(operation),
+            verbatim=bool(role.id_parameter and not role.parents and resource and not held and dress is None and media_type),
+            refreshed=bool(role.resource in self.behaviour.refreshes),
+            dress=dress,
+            rows=self._rows(kind, schema, lists) if role.kind in ("list", "search") and self.mended else None,
+            unwrap=self._unwrap(body, resource),
+            clears=any("merge-patch" in name for name in body),
+            guard=guard_of(operation) if self.behaviour.auth is None else (),
+            headers=self.required_headers(operation.responses.get(str(status))),
         )
 
-    def _paging(self, operation: Operation, lists: Lists, kind: Kind | None, declared: frozenset[str] | None) -> Paging:
+    def _rows(self, kind: Kind | None, schema: Schema | None, lists: Lists) -> Dress | None:
+        item = item_schema(self.contract, schema, lists)
+        return filling(self.contract, item) if kind is not None and item is not None and not same(item, kind.schema) else None
+
+    def _unwrap(self, body: Mapping[str, Schema | None], resource: Resource | None) -> str | None:
+        schema = next((one for name, one in body.items() if "json" in name), None)
+        return inner(self.contract, schema, resource.request_wrap if resource else None, "request")[1]
+
+    def required_headers(self, response: Response | None) -> Mapping[str, str]:
+        """The headers a response must carry that nothing else gives it, each with an example."""
+        if response is None or not response.required_headers:
+            return NOTHING
+        given = {"content-type", "content-length", *map(str.lower, self.behaviour.response_headers)}
+        schemas = {name: response.headers.get(name) for name in response.required_headers if name.lower() not in given}
+        return {name: _text(self.contract.example(one, "response")) if one else "" for name, one in sorted(schemas.items())}
+
+    def _paging(self, operation: Operation, lists: Lists, kind: Kind | None, schema: Schema | None) -> Paging:
         asked = [parameter.name for parameter in operation.parameters if parameter.location == "query"]
         known = (kind.declared if kind else None) or frozenset()
-        return compile_paging(lists, asked, known, declared, kind.resource.id_field if kind else "id")
+        return compile_paging(lists, asked, known, envelope_of(self.contract, schema), kind.resource.id_field if kind else "id")
 
     def _keyed(self, operation: Operation) -> bool:
         rule = self.behaviour.idempotency
@@ -120,30 +167,37 @@ class Script:
         auth = self.behaviour.auth
         return auth is not None and operation.security != () and not _named(operation, auth.exempt)
 
-    def _same(self, one: Schema, other: Schema | None) -> bool:
-        if other is None:
-            return False
-        return one.uri == other.uri or one.value == other.value
-
     def _read_schema(self, resource: Resource) -> Schema | None:
         for role in ("retrieve", "singleton", "create", "upsert", "update", "replace", "effect"):
             operation = self._by_role.get((role, resource.name))
             if operation is not None:
-                schema = success(operation)[2]
-                if schema is not None:
+                schema = inner(self.contract, success(operation)[2], resource.wrap)[0]
+                if schema is not None and self._is_record(schema):
                     return schema
-        return self._item_schema(resource)
-
-    def _item_schema(self, resource: Resource) -> Schema | None:
         operation = self._by_role.get(("list", resource.name))
-        schema = success(operation)[2] if operation else None
-        if schema is None:
-            return None
+        return item_schema(self.contract, success(operation)[2], resource.lists or self.behaviour.lists) if operation else None
+
+    def _is_record(self, schema: Schema) -> bool:
+        """Whether a value of a schema can be a record; an effect's answer is taken at its word."""
         shape = self.contract.shape(schema, "response")
-        items = (resource.lists or self.behaviour.lists).items
-        if items and items in shape.properties:
-            shape = self.contract.shape(shape.properties[items], "response")
-        return shape.items
+        return not self.mended or bool(shape.properties) or "object" in shape.types
+
+
+def item_schema(contract: Contract, schema: Schema | None, lists: Lists) -> Schema | None:
+    """The schema of a list's records, at the place in the envelope where `lists` says they are."""
+    if schema is None:
+        return None
+    shape = contract.shape(schema, "response")
+    for step in (lists.items or "").split("."):
+        if step in shape.properties:
+            shape = contract.shape(shape.properties[step], "response")
+    if lists.key_map is not None:
+        return shape.additional if isinstance(shape.additional, Schema) else None
+    return shape.items
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _named(operation: Operation, keys: frozenset[str]) -> bool:
@@ -161,12 +215,20 @@ def _index(contract: Contract, roles: Mapping[str, Role]) -> dict[tuple[str, str
     return index
 
 
-def success(operation: Operation) -> tuple[int, str | None, Schema | None]:
-    """Status, media type and schema of the answer a good request gets: the first declared 2xx, JSON where there is a choice."""
-    for status in sorted(operation.responses):
-        if status[0] == "2" or status == "default":
-            response = operation.responses[status]
-            code = int(status) if status.isdigit() else 200
-            media = next((name for name in response.content if "json" in name), next(iter(response.content), None))
-            return code, media, response.content.get(media) if media else None
+def success(operation: Operation, preferred: str | None = None) -> tuple[int, str | None, Schema | None]:
+    """Status, media type and schema of the answer a good request gets: the first declared 2xx, JSON where there is a choice.
+
+    `preferred` is a status that goes before the others where it is declared.
+    """
+    declared = sorted(operation.responses, key=lambda status: (status != preferred, status == "default", status))
+    for status in [one for one in declared if one[0] == "2" or one == "default"] or [one for one in declared if one[0] == "3"]:
+        response = operation.responses[status]
+        code = int(status) if status.isdigit() else 200 if status == "default" else int(status[0]) * 100
+        media = next((name for name in response.content if "json" in name), next(iter(response.content), None))
+        return code, _concrete(media), response.content.get(media) if media else None
     return 200, None, None
+
+
+def _concrete(media: str | None) -> str | None:
+    """A media type to answer with: a range such as `*/*` is answered in JSON."""
+    return JSON if media is not None and "*" in media else media

@@ -8,13 +8,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 import orjson
 
-from understudy.behaviour.model import Lifecycle, Resource
+from understudy.behaviour.model import NOTHING, Lifecycle, Resource
 from understudy.durations import format_instant
 from understudy.engine import lifecycle
 from understudy.engine.kinds import Kind, Record
@@ -58,7 +58,7 @@ class Transaction:
         react: Mapping[str, tuple[Reaction, ...]],
         *,
         now: datetime,
-        ids: Callable[[str | None], str],
+        ids: Callable[..., Any],
         settings: Mapping[str, Any],
         frozen: bool = False,
     ) -> None:
@@ -149,26 +149,30 @@ class Transaction:
 
     # --- changing ------------------------------------------------------------------------------------------------
 
-    def create(self, resource: str, values: Mapping[str, Any]) -> Record:
+    def create(self, resource: str, values: Mapping[str, Any], beside: Mapping[str, Any] = NOTHING) -> Record:
         """A new record: id, defaults, time stamps and first state are added. Raises Problem.
 
+        `beside` are values nobody sent, such as an example's: what they refer to need not be there.
         Kinds raised: already_exists, dangling_reference, illegal_transition (a state no record may begin in), locked.
         """
         kind = self._kind(resource)
         row = kind.resource
-        given = values.get(row.id_field) if resource_chooses(row) else None
-        id = given or self.ids(row.id_prefix)
-        own = {row.id_field: id} if row.object_type is None else {"object_type": row.object_type, row.id_field: id}
-        record = {**own, **row.defaults, **values, **own}
+        id = (values.get(row.id_field) if kind.chooses else None) or self.ids(*kind.ids)
+        own = {row.id_field: id} if row.object_type is None else {row.object_field: row.object_type, row.id_field: id}
+        record = {**own, **beside, **row.defaults, **values, **own}
         if row.lifecycle is not None:
             record[row.lifecycle.field] = lifecycle.begin(row.lifecycle, record.get(row.lifecycle.field))
-        for field in row.stamps.values():
-            record[field] = self.stamp
+        if row.stamps:
+            self._stamp(row, record, row.stamps.values())
         if row.by_key:
             self._resolve_keys(kind, record)
         if kind.derived:
             record = kind.derive(record)
-        self._check(kind, None, record)
+        if kind.chooses and not row.internal and self.exists(resource, str(id)):
+            raise Problem("already_exists", f'a {resource} with {row.id_field} "{id}" exists already', field=row.id_field, resource=resource, id=str(id))
+        self._check(kind, {**beside, row.id_field: id} if beside else None, record)
+        if kind.complete is not None:
+            record = self._completed(kind, record)
         self._record("created", kind, str(id), None, record)
         return record
 
@@ -182,11 +186,11 @@ class Transaction:
         after = {**before, **values}
         machine = kind.resource.lifecycle
         target = values.get(machine.field) if machine else None
-        if machine is not None:
+        if machine is not None and not _free(machine, target):
             after[machine.field] = before.get(machine.field)
         if after != before:
             after = self._write(kind, id, before, after)
-        if machine is not None and target is not None:
+        if machine is not None and target is not None and not _free(machine, target):
             trigger = lifecycle.move(machine, str(before[machine.field]), str(target))
             if trigger is not None:
                 return self.fire(resource, id, trigger)
@@ -229,13 +233,37 @@ class Transaction:
         self._check_open(kind, before, after)
         self._check(kind, before, after)
         self._stamp_update(kind.resource, after)
+        if kind.complete is not None:
+            after = self._completed(kind, after)
         self._record("updated", kind, id, before, after)
         return after
 
     def _stamp_update(self, row: Resource, record: Record) -> None:
         field = row.stamps.get("updated")
         if field is not None:
-            record[field] = self.stamp
+            self._stamp(row, record, (field,))
+
+    def _stamp(self, row: Resource, record: Record, fields: Iterable[str]) -> None:
+        for field in fields:
+            form = row.stamp_forms.get(field) if row.stamp_forms else None
+            record[field] = self.stamp if form is None else _STAMPS[form](self.now)
+
+    def kind(self, resource: str) -> Kind:
+        """A resource, compiled."""
+        return self._kind(resource)
+
+    def _completed(self, kind: Kind, record: Record) -> Record:
+        """The record made to fit its read schema, private fields kept beside. Raises Problem `contract_broken`."""
+        assert kind.complete is not None
+        shown = kind.public(record)
+        done = kind.complete(shown)
+        if done is None or done.value.get(kind.resource.id_field) != shown.get(kind.resource.id_field):
+            raise Problem("contract_broken", f"no {kind.name} that the document allows can be made of this: {kind.violation(shown)}", resource=kind.name)
+        self.warnings += (f"{field}: left out or replaced, an answer may not hold it so" for field in done.lost)
+        if done.value is record:
+            return record
+        private = {name: value for name, value in record.items() if name not in shown} if shown is not record else {}
+        return {**private, **done.value}
 
     def _record(self, fact: str, kind: Kind, id: str, before: Record | None, after: Record | None, state: str | None = None) -> None:
         where = (kind.name, id)
@@ -323,7 +351,7 @@ class Transaction:
 
     def new_id(self, resource: str) -> str:
         """A fresh id in the resource's shape."""
-        return self.ids(self._kind(resource).resource.id_prefix)
+        return str(self.ids(*self._kind(resource).ids))
 
     def warn(self, message: str) -> None:
         """Say something in the request log without refusing."""
@@ -344,9 +372,16 @@ class Transaction:
         return self._facts
 
 
-def resource_chooses(row: Resource) -> bool:
-    """Whether the id a record comes with is kept: internal records and keys that are ids."""
-    return row.internal or row.key == row.id_field
+_STAMPS: Mapping[str, Callable[[datetime], Any]] = {
+    "date": lambda now: format_instant(now)[:10],
+    "seconds": lambda now: int(now.timestamp()),
+    "milliseconds": lambda now: int(now.timestamp()) * 1000,
+}
+
+
+def _free(machine: Lifecycle, target: Any) -> bool:
+    """Whether an update may set the state by itself, as the document lets clients write it."""
+    return machine.writable and target in machine.table
 
 
 def _fire(machine: Lifecycle, row: Resource, record: Record, trigger: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -28,15 +28,27 @@ LARGEST_BODY = 10_000_000
 _NAME_HEADER = b"understudy-world"
 
 
+class Arrival(NamedTuple):
+    """A request whose head is here: where it goes, and what is wrong with it already."""
+
+    world: World
+    prefix: str
+    path: str
+    sent: Mapping[bytes, bytes]
+    key: tuple[str, bytes] | None  # the idempotency key it holds while it is received
+    concurrent: bool  # another request holds that key
+    refusal: Problem | None
+
+
 class App:
     """The ASGI application: a stage's worlds on the document's own paths, the control plane under `/_understudy`."""
 
     def __init__(self, sandbox: Sandbox, *, world_per_key: bool = False, origins: tuple[str, ...] = (), body_limit: int = LARGEST_BODY) -> None:
         self.sandbox = sandbox
+        self.body_limit = body_limit
         self._control: ASGIApp = control_plane(sandbox)
         self._world_per_key = world_per_key
         self._origins = frozenset(origin.encode() for origin in origins)
-        self._limit = body_limit
         self._receiving: set[tuple[str, bytes]] = set()
         rule = sandbox.script.behaviour.idempotency
         self._key_header = rule.header.encode() if rule else b""
@@ -52,34 +64,58 @@ class App:
             await _live(receive, send)
 
     async def _play(self, scope: Scope, receive: Receive, send: Send) -> None:
+        arrival = self.arrive(scope)
+        try:
+            body = None if arrival.refusal else await _read(receive, self.body_limit)
+        except Problem as problem:
+            arrival = arrival._replace(refusal=problem)
+            body = None
+        finally:
+            self.leave(arrival)
+        if body is None and arrival.refusal is None:
+            return  # the client went away
+        reply = self.reply(scope, arrival, body or b"")
+        await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    # --- the parts of it that need no waiting --------------------------------------------------------------------
+
+    def arrive(self, scope: Scope) -> Arrival:
+        """Take a request's head in: its world is chosen, its lengths are looked at, its idempotency key is held."""
         sent: dict[bytes, bytes] = dict(scope["headers"])
         try:
             world, prefix, path = self._choose(scope, sent)
         except ValueError as fault:
             problem = Problem("invalid_field", str(fault), field="Understudy-World", location="header")
-            await self._refuse(scope, send, self.sandbox.worlds.prepared.fork("nameless"), problem)
-            return
-        key = self._reserve(world, sent) if self._key_header in sent else None
-        try:
-            _check_lengths(scope, sent)
-            body = await _read(receive, sent.get(b"content-length"), self._limit)
-        except Problem as problem:
-            await self._refuse(scope, send, world, problem)
-            return
-        finally:
-            if key is not None:
-                self._receiving.discard(key)
-        if body is not None:  # else the client went away
-            concurrent = key is None and self._key_header in sent
-            origin = f"{scope['scheme']}://{sent[b'host'].decode('latin-1')}" if b"host" in sent else "http://localhost"
-            request = Request(scope["method"], path, scope["query_string"], scope["headers"], body, sent, origin, prefix, concurrent)
-            await self._send(scope, send, self.sandbox.stage.answer(world, request))
+            return Arrival(self.sandbox.worlds.prepared.fork("nameless"), "", scope["path"][:LONGEST_PATH], sent, None, False, problem)
+        refusal = _wrong_with(scope, sent, self.body_limit)
+        if self._key_header not in sent or refusal is not None:
+            return Arrival(world, prefix, path[:LONGEST_PATH], sent, None, False, refusal)
+        key = (world.name, sent[self._key_header])
+        concurrent = key in self._receiving
+        self._receiving.add(key)
+        return Arrival(world, prefix, path, sent, None if concurrent else key, concurrent, None)
 
-    async def _refuse(self, scope: Scope, send: Send, world: World, problem: Problem) -> None:
-        """Answer a request that was not read whole; what is left of it must not be taken for the next one."""
-        request = Request(scope["method"], scope["path"][:LONGEST_PATH], b"", [], b"", {})
-        reply = self.sandbox.stage.answer(world, request, problem)
-        await self._send(scope, send, Reply(reply.status, [*reply.headers, (b"connection", b"close")], reply.body))
+    def leave(self, arrival: Arrival) -> None:
+        """Free what a request held while it was received."""
+        if arrival.key is not None:
+            self._receiving.discard(arrival.key)
+
+    def reply(self, scope: Scope, arrival: Arrival, body: bytes) -> Reply:
+        """Answer a request that is here whole, or as much of it as is wanted where it is refused."""
+        world, prefix, path, sent, _, concurrent, refusal = arrival
+        host = sent.get(b"host")
+        origin = f"{scope['scheme']}://{host.decode('latin-1')}" if host is not None else "http://localhost"
+        request = Request(scope["method"], path, scope["query_string"][:LONGEST_PATH], scope["headers"], body, sent, origin, prefix, concurrent)
+        reply = self.sandbox.stage.answer(world, request, refusal)
+        headers = reply.headers
+        if self._origins:
+            headers = headers + self._cross_origin(scope)
+        if refusal is not None:
+            headers = [*headers, (b"connection", b"close")]  # what is left of it must not be taken for the next request
+        if headers is reply.headers and scope["method"] != "HEAD":
+            return reply
+        return Reply(reply.status, headers, b"" if scope["method"] == "HEAD" else reply.body)
 
     def _choose(self, scope: Scope, sent: Mapping[bytes, bytes]) -> tuple[World, str, str]:
         """The request's world, what of the path chose it, and the rest of the path. Raises ValueError for a name that is none."""
@@ -94,19 +130,6 @@ class App:
             return self.sandbox.worlds.get(_world_of(sent)), "", path
         return self.sandbox.worlds.get("default"), "", path
 
-    def _reserve(self, world: World, sent: Mapping[bytes, bytes]) -> tuple[str, bytes] | None:
-        """Hold the request's idempotency key while it is received; None where another request holds it."""
-        key = (world.name, sent[self._key_header])
-        if key in self._receiving:
-            return None
-        self._receiving.add(key)
-        return key
-
-    async def _send(self, scope: Scope, send: Send, reply: Reply) -> None:
-        headers = reply.headers + self._cross_origin(scope) if self._origins else reply.headers
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
-
     def _cross_origin(self, scope: Scope) -> Headers:
         """What a browser needs to let a page of an allowed origin read the answer (the Fetch standard, CORS protocol)."""
         asked = {name: value for name, value in scope["headers"] if name in (b"origin", b"access-control-request-method", b"access-control-request-headers")}
@@ -120,40 +143,38 @@ class App:
         return allowed
 
 
-def _check_lengths(scope: Scope, sent: Mapping[bytes, bytes]) -> None:
+def _wrong_with(scope: Scope, sent: Mapping[bytes, bytes], body_limit: int) -> Problem | None:
+    """What the head alone shows to be too long."""
+    length = sent.get(b"content-length")
+    if length is not None and length.isdigit() and int(length[:20]) > body_limit:
+        return _too_large(body_limit)
     if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > LONGEST_PATH:
-        raise Problem("path_too_long", f"the path may have up to {LONGEST_PATH} octets, query included")
+        return Problem("path_too_long", f"the path may have up to {LONGEST_PATH} octets, query included")
     if sum(map(len, sent.values())) <= LONGEST_PATH and len(scope["headers"]) < 100:
-        return
+        return None
     if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
-        raise Problem("headers_too_large", f"the headers may have up to {LARGEST_HEADERS} octets together")
+        return Problem("headers_too_large", f"the headers may have up to {LARGEST_HEADERS} octets together")
     for name, value in scope["headers"]:
         if len(value) > LONGEST_PATH:
-            raise Problem("headers_too_large", f"a header may have up to {LONGEST_PATH} octets", field=name.decode("latin-1")[:80], location="header")
+            where = name.decode("latin-1")[:80]
+            return Problem("headers_too_large", f"a header may have up to {LONGEST_PATH} octets", field=where, location="header")
+    return None
 
 
-async def _read(receive: Receive, length: bytes | None, limit: int) -> bytes | None:
+async def _read(receive: Receive, limit: int) -> bytes | None:
     """The whole body; None when the client went away. Raises Problem `too_large` as soon as that is known."""
-    if length is not None and length.isdigit() and int(length) > limit:
-        raise _too_large(limit)
-    message = await receive()
-    if message["type"] != "http.request":
-        return None
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        if len(body) > limit:
-            raise _too_large(limit)
-        return body
-    parts, size = [body], len(body)
-    while message.get("more_body"):
+    parts, size = [], 0
+    while True:
         message = await receive()
         if message["type"] != "http.request":
             return None
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
+        part: bytes = message.get("body", b"")
+        size += len(part)
         if size > limit:
             raise _too_large(limit)
-    return b"".join(parts)
+        parts.append(part)
+        if not message.get("more_body"):
+            return part if len(parts) == 1 else b"".join(parts)
 
 
 def _too_large(limit: int) -> Problem:

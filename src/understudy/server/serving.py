@@ -77,8 +77,12 @@ def _run(app: App, listening: socket.socket) -> int:
     gc.set_threshold(50_000, 20, 50)
     import uvicorn  # 75 ms: not before the options are known to be good
 
+    from understudy.server.protocol import Protocol  # imports uvicorn
+
     config = uvicorn.Config(
         app,
+        http=Protocol,
+        proxy_headers=False,
         log_level="warning",
         access_log=False,
         server_header=False,

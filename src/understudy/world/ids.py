@@ -1,18 +1,10 @@
-"""Fresh ids from a seed and a counter: the same seed and the same calls give the same ids."""
+"""Fresh ids of one world: a seed and a counter, so the same seed and the same calls give the same ids."""
 
 from __future__ import annotations
 
-import string
-from hashlib import blake2b
+from typing import Any
 
-_LETTERS = (string.ascii_uppercase + string.ascii_lowercase + string.digits).encode()
-_TABLE = bytes(_LETTERS[byte % len(_LETTERS)] for byte in range(256))
-
-
-def fresh(seed: int, number: int, prefix: str | None, length: int) -> str:
-    """The id with a number: a prefix, `_`, and `length` letters and digits; without a prefix these alone."""
-    name = blake2b(b"%d.%d" % (seed, number), digest_size=length).digest().translate(_TABLE).decode()
-    return f"{prefix}_{name}" if prefix else name
+from understudy.engine.naming import fresh
 
 
 class Ids:
@@ -25,7 +17,7 @@ class Ids:
         self._length = length
         self.count = count
 
-    def __call__(self, prefix: str | None) -> str:
+    def __call__(self, prefix: str | None, form: str | None = None, length: int | None = None) -> Any:
         """The next id."""
         self.count += 1
-        return fresh(self._seed, self.count, prefix, self._length)
+        return fresh(self._seed, self.count, prefix, form, length or self._length)

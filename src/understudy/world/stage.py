@@ -22,12 +22,12 @@ from understudy.contract.values import Operation
 from understudy.durations import format_instant
 from understudy.engine import decide as deciding
 from understudy.engine.decide import Decision, Timer
+from understudy.engine.naming import fresh
 from understudy.engine.outcomes import Call, Outcome
 from understudy.engine.plans import Plan, Script
 from understudy.engine.refusing import refuse
 from understudy.problems import Problem
 from understudy.world.clock import LATEST
-from understudy.world.ids import fresh
 from understudy.world.world import Logged, Pinned, World
 
 Headers = list[tuple[bytes, bytes]]
@@ -165,7 +165,7 @@ class Stage:
         world.request_count += 1
         headers = []
         for name, prefix in self.script.behaviour.response_headers.items():
-            value = fresh(world.seed, -world.request_count, prefix, world.id_length)
+            value = fresh(world.seed, -world.request_count, prefix, None, world.id_length)
             turn.id = turn.id or value
             headers.append((name.lower().encode(), value.encode()))
         return headers

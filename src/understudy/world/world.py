@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 from understudy.durations import format_instant
 from understudy.engine.decide import Circumstances, Decision, Event, Timer
-from understudy.engine.lists import Filters, Window
+from understudy.engine.filtering import Filters
+from understudy.engine.lists import Window
 from understudy.engine.outcomes import Outcome
 from understudy.problems import Problem
 from understudy.world.clock import Clock

@@ -64,15 +64,16 @@ def calculation_saved(tx: Transaction, change: Happening) -> None:
     record = change.after or {}
     value, counted = record.get("meter_value_id"), record.get("meter_property_id")
     if value is None and counted is None:
-        raise missing("meter_value_id", "required, unless meter_property_id says what to count")
+        raise Problem("cannot_process", "required, unless meter_property_id says what to count", field="meter_value_id",
+                      location="body")
     if value is None and record.get("calculation_type") != "UNIQUE":
-        raise Problem("invalid_field", "must be UNIQUE, which alone counts a property; the others need a meter_value_id",
+        raise Problem("cannot_process", "must be UNIQUE, which alone counts a property; the others need a meter_value_id",
                       field="calculation_type", location="body")
     meter = tx.need("meter", str(record.get("meter_id")), "meter_id")
     for field, id in (("meter_values", value), ("meter_properties", counted)):
         known = [entry.get("id") for entry in meter.get(field) or ()]
         if id is not None and known and id not in known:
-            raise Problem("invalid_field", f"must be one of the {field} of the meter {meter.get('reference')}",
+            raise Problem("cannot_process", f"must be one of the {field} of the meter {meter.get('reference')}",
                           field="meter_value_id" if field == "meter_values" else "meter_property_id", location="body")
 
 
@@ -114,7 +115,8 @@ def product_item_saved(tx: Transaction, change: Happening) -> None:
     """Hold a usage-based item to a calculation, and a new one to a product that still takes items."""
     item = change.after or {}
     if item.get("model_type") == "USAGE_BASED" and calculation_of(item) is None:
-        raise missing("usage_based.meter_value_calculation_id", "required of a USAGE_BASED item")
+        raise Problem("cannot_process", "required of a USAGE_BASED item", field="usage_based.meter_value_calculation_id",
+                      location="body")
     product = tx.need("product", str(item.get("product_id")), "product_id")
     if change.before is None and product.get("status") in ("DEPRECATED", "ARCHIVED"):
         raise Problem("cannot_process", f"the product is {product['status']}; only a DRAFT or ACTIVE one takes new items",
@@ -192,12 +194,16 @@ def items_priced(tx: Transaction, version: str) -> list[Record]:
 # --- pricings ---------------------------------------------------------------------------------------------------------
 
 
+_HOLDERS = ("pricing_plan_version_id", "pricing_plan_schedule_id")
+"""What a pricing may belong to, itself or through its group."""
+
+
 def create_pricing(tx: Transaction, call: Call) -> Record:
     """A pricing on a version, on a schedule or in a group of a version."""
     values = dict(call.body)
     if values.get("pricing_group_id") is not None and values.get("pricing_plan_version_id") is None:
         group = tx.need("pricing_group", values["pricing_group_id"], "pricing_group_id")
-        values["pricing_plan_version_id"] = group.get("pricing_plan_version_id")
+        values |= {field: group[field] for field in _HOLDERS if group.get(field) is not None}
     if values.get("pricing_plan_version_id") is None and values.get("pricing_plan_schedule_id") is None:
         raise missing("pricing_plan_version_id", "required, unless pricing_plan_schedule_id or pricing_group_id is given")
     return _add_pricing(tx, values, _plan_of(tx, values), "")
@@ -230,6 +236,16 @@ def _prepared(tx: Transaction, pricing: Record, plan: Record, place: str) -> Rec
     items = [_item(tx, item, plan, f"{place}.items.{index}".lstrip("."))
              for index, item in enumerate(pricing.get("items") or ())]
     return {**pricing, "items": items} if "items" in pricing else pricing
+
+
+def create_group(tx: Transaction, call: Call) -> Record:
+    """A group of a version or of a schedule, and the pricings that come with it."""
+    group = tx.create("pricing_group", {field: value for field, value in call.body.items() if field != "pricings"})
+    held = {field: group[field] for field in _HOLDERS if group.get(field) is not None}
+    plan = _plan_of(tx, held)
+    pricings = [_add_pricing(tx, {**pricing, **held, "pricing_group_id": group["id"]}, plan, f"pricings.{index}")
+                for index, pricing in enumerate(call.body.get("pricings") or ())]
+    return {**group, "pricings": pricings} if pricings else group
 
 
 def _check_sellable(tx: Transaction, id: str, place: str) -> None:
@@ -331,7 +347,7 @@ def _check_required(tx: Transaction, property: Record, products: Sequence[Record
             continue
         entry = next((entry for entry in meter.get("meter_properties") or () if entry.get("id") == property["id"]), None)
         if entry is None or not entry.get("required"):
-            raise Problem("invalid_field", f"{property.get('reference')} must be a required property of the meter "
+            raise Problem("cannot_process", f"{property.get('reference')} must be a required property of the meter "
                           f"{meter.get('reference')} to be used in conditions", field=place, location="body")
 
 

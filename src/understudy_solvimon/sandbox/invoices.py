@@ -252,7 +252,8 @@ def create_invoice(tx: Transaction, call: Call) -> Record:
     entities = [tx.need("billing_entity", body["billing_entity_id"], "billing_entity_id")] if body.get("billing_entity_id") \
         else tx.find("billing_entity", object_type="BILLING_ENTITY")
     if len(entities) != 1:
-        raise missing("billing_entity_id", "required: there is not exactly one billing entity to take")
+        raise Problem("cannot_process", "required: there is not exactly one billing entity to take", field="billing_entity_id",
+                      location="body")
     zone = zone_of(customer)
     bill = Bill(body.get("billing_currency") or setting(tx, "billing_currency"), (),
                 body.get("pricing_amount_type") or invoicing.EXCLUDING, (entities[0].get("registered_address") or {}).get("country"))

@@ -32,7 +32,7 @@ def schedule_values(tx: Transaction, values: Mapping[str, Any], place: str) -> R
              if values.get(field) is not None}
     version = _version(tx, values, place)
     if values.get("billing_period"):
-        with judged(f"{prefix}billing_period"):
+        with judged(f"{prefix}billing_period", "invalid_field"):
             periods.length(values["billing_period"])
     kept = {field: value for field, value in values.items() if value is not None and field != "pricing_plan_version_selector"}
     return {"type": "DEFAULT", **kept, **times, "pricing_plan_version_id": version["id"],
@@ -166,7 +166,7 @@ def line_up(tx: Transaction, subscription_id: str) -> None:
     try:
         chain = chained(rows, "")
     except Problem as problem:
-        raise Problem("invalid_field", problem.message, field=(problem.field or "start_at").split(".")[-1],
+        raise Problem("cannot_process", problem.message, field=(problem.field or "start_at").split(".")[-1],
                       location="body") from None
     for row in chain:
         tx.update("schedule", row["id"], {"end_at": row["end_at"]} if row.get("end_at") else {})
@@ -208,5 +208,5 @@ def _check_age(subscription: Mapping[str, Any]) -> None:
     oldest = periods.later(periods.instant(subscription["begins_at"]), length, MOST_PAST_PERIODS, periods.zone(None))
     created = when(subscription, "created_at")
     if created is not None and oldest < created:
-        raise Problem("invalid_field", f"lies more than {MOST_PAST_PERIODS} billing periods in the past", field="start_at",
+        raise Problem("cannot_process", f"lies more than {MOST_PAST_PERIODS} billing periods in the past", field="start_at",
                       location="body")

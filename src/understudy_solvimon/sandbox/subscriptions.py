@@ -81,7 +81,7 @@ def _subscription_values(tx: Transaction, values: Record, place: str, schedule: 
         values["billing_period"] = schedule["billing_period"]
     defaults = {name: setting(tx, name) for name in ("billing_period", "billing_time", "billing_currency")}
     named = {} if customer is None else {"customer_id": customer["id"], "customer_reference": customer.get("reference")}
-    with judged(f"{place}.billing_period".lstrip(".")):
+    with judged(f"{place}.billing_period".lstrip("."), "invalid_field"):
         periods.length(values.get("billing_period") or defaults["billing_period"])
     return {
         "type": "BILLING",
@@ -118,7 +118,7 @@ def _billing_entity(tx: Transaction, values: Mapping[str, Any], place: str) -> R
         raise Problem("cannot_process", "there is no billing entity to issue invoices; create one first", field=field,
                       location="body")
     names = ", ".join(str(other.get("reference")) for other in known)
-    raise missing(field, f"required, as there are several: {names}")
+    raise Problem("cannot_process", f"required, as there are several: {names}", field=field, location="body")
 
 
 # --- the end of a subscription ----------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ def cancel_subscription(tx: Transaction, call: Call) -> Record:
         return _undo(tx, call.record)
     at = _CANCELLATIONS[kind](tx, call.record, call.body)
     if at < tx.now:
-        raise Problem("invalid_field", f"must not lie in the past; it is {tx.stamp}", field="cancel_at", location="body")
+        raise Problem("cannot_process", f"must not lie in the past; it is {tx.stamp}", field="cancel_at", location="body")
     return _cancel_at(tx, call.record, at)
 
 

@@ -53,8 +53,12 @@ def length_of(tx: Transaction, name: str) -> timedelta:
 
 
 @contextmanager
-def judged(place: str = "", kind: str = "invalid_field") -> Iterator[None]:
-    """Turn a refusal into a problem with the body's field, `place` and what the refusal names within it."""
+def judged(place: str = "", kind: str = "cannot_process") -> Iterator[None]:
+    """Turn a refusal into a problem with the body's field, `place` and what the refusal names within it.
+
+    The kind is `cannot_process` unless said: a body that reaches an effect fits its schema, so what is refused here is
+    what no schema can say.
+    """
     try:
         yield
     except Refusal as refusal:
@@ -62,12 +66,12 @@ def judged(place: str = "", kind: str = "invalid_field") -> Iterator[None]:
 
 
 def moment(text: str, place: str = "") -> datetime:
-    """A time stamp of a request. Raises Problem `invalid_field`."""
-    with judged(place):
+    """A time stamp of a request. Raises Problem: `invalid_field`, or `cannot_process` for one too far ahead to bill."""
+    with judged(place, "invalid_field"):
         found = periods.instant(text)
-        if found.year >= _BEYOND:
-            raise Refusal("", f"must lie before the year {_BEYOND}")
-        return found
+    if found.year >= _BEYOND:
+        raise Problem("cannot_process", f"must lie before the year {_BEYOND}", field=place or None, location="body")
+    return found
 
 
 def when(record: Mapping[str, Any], field: str) -> datetime | None:
@@ -92,7 +96,7 @@ def missing(field: str, message: str) -> Problem:
 def one_of(tx: Transaction, resource: str, values: Mapping[str, Any], stem: str, place: str = "") -> Record | None:
     """The record named by `{stem}_id` or `{stem}_reference`; None where neither is given.
 
-    Raises Problem `dangling_reference` that names the field, `invalid_field` where the two name different records.
+    Raises Problem `dangling_reference` that names the field, `cannot_process` where the two name different records.
     """
     id, reference = values.get(f"{stem}_id"), values.get(f"{stem}_reference")
     prefix = f"{place}." if place else ""
@@ -103,6 +107,6 @@ def one_of(tx: Transaction, resource: str, values: Mapping[str, Any], stem: str,
     if keyed is None:
         raise tx.dangling(resource, str(reference), f"{prefix}{stem}_reference")
     if named is not None and named["id"] != keyed["id"]:
-        raise Problem("invalid_field", f"names another {resource} than {stem}_id does", field=f"{prefix}{stem}_reference",
+        raise Problem("cannot_process", f"names another {resource} than {stem}_id does", field=f"{prefix}{stem}_reference",
                       location="body")
     return keyed

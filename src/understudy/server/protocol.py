@@ -1,0 +1,115 @@
+"""uvicorn's HTTP protocol with a short way for the usual request: here whole, answered at once, written in one piece.
+
+1. Answers come of the same `App` methods as by the ASGI way; nothing but the carrying differs.
+2. Whatever is not usual (the control plane, upgrades, `Expect`, HTTP/1.0, pipelining behind a slow answer, a client that
+   does not read) goes uvicorn's own way: a task, `receive` and `send` for each request cost more than most answers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from understudy.problems import Problem
+from understudy.server.app import CONTROL, App, Arrival
+
+_CONTROL = CONTROL.encode()
+
+PATIENCE = 2.0
+"""Seconds a refused client has to stop sending."""
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._app: App = self.config.app  # type: ignore[assignment]
+        self._arrival: Arrival | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._lasting = True
+        self._ending = False
+
+    def on_headers_complete(self) -> None:
+        """Take the head in, the short way where it is a usual one."""
+        if not self._usual():
+            super().on_headers_complete()
+            return
+        url = httptools.parse_url(self.url)
+        scope: Any = self.scope
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["path"] = url.path.decode("latin-1")
+        scope["raw_path"] = url.path
+        scope["query_string"] = url.query or b""
+        self._lasting = self.parser.should_keep_alive()
+        self._parts, self._size = [], 0
+        self._arrival = self._app.arrive(scope)
+        if self._arrival.refusal is not None:
+            self._answer(b"")
+
+    def _usual(self) -> bool:
+        return (
+            (self.cycle is None or self.cycle.response_complete)
+            and not self.pipeline
+            and not self.expect_100_continue
+            and not self.flow.write_paused
+            and not self.url.startswith(_CONTROL)
+            and self.url.startswith(b"/")
+            and self.parser.get_http_version() == "1.1"
+            and not self.parser.should_upgrade()
+        )
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of the body; refuse the request as soon as it is too large."""
+        arrival = self._arrival
+        if arrival is None:
+            if self.cycle is not None:
+                super().on_body(body)
+            return
+        self._size += len(body)
+        if self._size > self._app.body_limit:
+            self._arrival = arrival._replace(refusal=Problem("too_large", f"a body may have up to {self._app.body_limit} octets"))
+            self._answer(b"")
+        else:
+            self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        """Answer a request that is here whole."""
+        if self._arrival is not None:
+            self._answer(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
+        elif self._ending:
+            self.transport.close()
+        elif self.cycle is not None:
+            super().on_message_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Free what a request held that never came whole."""
+        if self._arrival is not None:
+            self._app.leave(self._arrival)
+            self._arrival = None
+        super().connection_lost(exc)
+
+    def _answer(self, body: bytes) -> None:
+        arrival = self._arrival
+        assert arrival is not None
+        self._arrival = None
+        self._app.leave(arrival)
+        reply = self._app.reply(self.scope, arrival, body)  # type: ignore[arg-type]
+        lasting = self._lasting and arrival.refusal is None
+        head = [STATUS_LINE[reply.status]]
+        for name, value in reply.headers:
+            head += (name, b": ", value, b"\r\n")
+        head.append(b"\r\n" if lasting or arrival.refusal is not None else b"connection: close\r\n\r\n")
+        self.transport.writelines((b"".join(head), reply.body))
+        if lasting:
+            self.on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        if arrival.refusal is None:
+            self.transport.close()
+        else:  # closed at once, what the client is still sending would reset the connection before it reads the answer
+            self._ending = True
+            self.loop.call_later(PATIENCE, self.transport.close)
