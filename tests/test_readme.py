@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.served import served
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")

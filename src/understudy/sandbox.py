@@ -12,10 +12,13 @@ from datetime import datetime
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from understudy.behaviour.model import Auth, Behaviour
+from understudy.behaviour.fitting import fit
+from understudy.behaviour.inference import infer
+from understudy.behaviour.model import Behaviour, Resource
 from understudy.behaviour.reading import check_form, check_sense, read_behaviour
+from understudy.behaviour.roles import bare, bare_key
 from understudy.contract.contract import Contract
 from understudy.contract.values import Fault
 from understudy.engine.plans import Script
@@ -62,6 +65,7 @@ class Sandbox:
     title: str
     fixture: Fixture
     where: str
+    warnings: tuple[Fault, ...] = ()  # what of the behaviour the document does not bear out
 
     @property
     def script(self) -> Script:
@@ -80,18 +84,28 @@ class Sandbox:
 def open_sandbox(options: Options = Options()) -> Sandbox:
     """Load, check and wire a sandbox. Raises Unplayable with every fault found, or sources.Unreadable, or FixtureFault."""
     spec = _bundled("openapi") / f"{BUNDLED}.yaml" if options.spec is None else Path(options.spec)
-    contract = _contract(spec, options.strict)
-    behaviour = _behaviour(spec, options.behaviour)
-    if options.keys is not None:
-        behaviour = replace(behaviour, auth=replace(behaviour.auth or Auth(), keys=options.keys))
+    document = _document(spec)
+    contract = _contract(spec, document, options.strict)
+    behaviour = _behaviour(spec, document, options.behaviour, contract)
+    if options.keys is not None and behaviour.auth is not None:
+        behaviour = replace(behaviour, auth=replace(behaviour.auth, keys=options.keys))
     faults = [fault for fault in contract.faults if fault.severity == "error"]
     if faults:
         raise Unplayable(faults)
     script = Script(contract, behaviour, _effects(behaviour))
-    stage = Stage(script, open=options.open)
+    warnings = _misfits(script) if options.spec is not None or options.behaviour is not None else ()
+    stage = Stage(script, open=options.open, keys=options.keys)
     fixture = _fixture(options.fixture, spec)
-    title = str(sources.read(spec).get("info", {}).get("title", spec.stem))
-    return Sandbox(stage, Worlds(_prepare(stage, fixture, options)), title, fixture, str(spec))
+    title = str(document.get("info", {}).get("title", spec.stem))
+    return Sandbox(stage, Worlds(_prepare(stage, fixture, options)), title, fixture, str(spec), warnings)
+
+
+def _misfits(script: Script) -> tuple[Fault, ...]:
+    """What of the behaviour the document does not bear out. Raises Unplayable where they contradict each other."""
+    faults = fit(script.behaviour, script.contract, script.roles)
+    if any(fault.severity == "error" for fault in faults):
+        raise Unplayable([fault for fault in faults if fault.severity == "error"])
+    return tuple(faults)
 
 
 def _prepare(stage: Stage, fixture: Fixture, options: Options) -> World:
@@ -100,6 +114,8 @@ def _prepare(stage: Stage, fixture: Fixture, options: Options) -> World:
     start = fixture.now or options.now
     settings = {**stage.script.behaviour.settings, **fixture.settings}
     world = World("prepared", Clock(start, frozen=frozen), options.seed, settings, stage.script.behaviour.id_length)
+    if fixture is EMPTY and any(resource.given for resource in stage.script.behaviour.resources.values()):
+        stage.found(world)
     play(fixture, stage, world)
     if options.now is not None and options.now > world.clock.now():
         stage.advance(world, options.now)
@@ -110,26 +126,82 @@ def _prepare(stage: Stage, fixture: Fixture, options: Options) -> World:
     return world
 
 
-def _contract(spec: Path, strict: bool) -> Contract:
+def _document(spec: Path) -> Mapping[str, Any]:
     document = sources.read(spec)
     if not isinstance(document, Mapping):
         raise sources.Unreadable(str(spec), "not an OpenAPI document: the top is no object")
+    return document
+
+
+def _contract(spec: Path, document: Mapping[str, Any], strict: bool) -> Contract:
     return Contract.of([(spec.resolve().as_uri(), document)], retrieve=sources.retriever(spec.resolve().parent), strict=strict)
 
 
-def _behaviour(spec: Path, named: str | None) -> Behaviour:
+def read_contract(named: str | None) -> Contract:
+    """The contract of a document, or of the bundled one, alone. Raises sources.Unreadable."""
+    spec = _bundled("openapi") / f"{BUNDLED}.yaml" if named is None else Path(named)
+    return _contract(spec, _document(spec), strict=False)
+
+
+# --- behaviour ---------------------------------------------------------------------------------------------------
+
+
+def _behaviour(spec: Path, document: Mapping[str, Any], named: str | None, contract: Contract) -> Behaviour:
+    """What is inferred of a document, with what `x-understudy` in it says on top, and what a behaviour file says on that."""
+    inside = document.get("x-understudy")
+    said = [] if inside is None else [(f"{spec}#/x-understudy", _formed(inside, f"{spec}#/x-understudy", spec))]
     path = Path(named) if named else spec.with_name(f"{spec.stem}.behaviour.yaml")
-    if not named and not path.is_file():
-        return Behaviour()
-    data = sources.read(path)
-    faults = sources.judged(path, lambda: check_form(data, str(path)))
-    if faults:
-        raise Unplayable(faults)
-    behaviour = read_behaviour(data)
-    faults = check_sense(behaviour, str(path))
-    if faults:
-        raise Unplayable(faults)
+    if named or path.is_file():
+        said.append((str(path), _formed(sources.read(path), str(path), path)))
+    if any("effects" in data for where, data in said if where.endswith("#/x-understudy")):
+        raise Unplayable([Fault(f"{spec}#/x-understudy/effects", "no code is run that a document names; name it in a behaviour file")])
+    behaviour = _inferred(contract, [data for _, data in said])
+    for where, data in said:
+        behaviour = read_behaviour(data, without(behaviour, data))
+        faults = check_sense(behaviour, where)
+        if faults:
+            raise Unplayable(faults)
     return behaviour
+
+
+def _formed(data: Any, where: str, path: Path) -> Mapping[str, Any]:
+    """A behaviour's JSON value, its form judged once for each content of its file. Raises Unplayable."""
+    faults = sources.judged(path, lambda: check_form(data, where))
+    if faults:
+        raise Unplayable(faults)
+    return cast("Mapping[str, Any]", data)
+
+
+def _inferred(contract: Contract, said: Sequence[Mapping[str, Any]]) -> Behaviour:
+    """What a document lets one understand, where the files leave something of it open: inference costs a moment."""
+    told = Behaviour()
+    for data in said:
+        told = read_behaviour(data, told)
+    heads = tuple(f"{bare(path)}/" for resource in told.resources.values() for path in resource.collections)
+    rules = {bare_key(key) for key in told.operations}
+    left_open = (one for one in contract.operations if not f"{bare(one.path)}/".startswith(heads) and bare_key(one.key) not in rules)
+    return infer(contract) if not heads or any(left_open) else Behaviour()
+
+
+def without(behaviour: Behaviour, data: Mapping[str, Any]) -> Behaviour:
+    """A behaviour without the resources that a file describes from its collection on: such a row stands for itself."""
+    rows = {name: row for name, row in data.get("resources", {}).items() if row and "collection" in row}
+    told = read_behaviour({"resources": rows}).resources.values()
+    taken = {bare(path) for resource in told for path in resource.collections}
+    kept = {
+        name: one
+        for name, one in behaviour.resources.items()
+        if name not in rows and not taken & set(map(bare, one.collections))
+    }
+    return replace(behaviour, resources={name: _unlinked(one, kept, data) for name, one in kept.items()})
+
+
+def _unlinked(resource: Resource, kept: Mapping[str, Resource], data: Mapping[str, Any]) -> Resource:
+    """A resource without references to those that are gone."""
+    known = {*kept, *data.get("resources", {})}
+    refers_to = {field: target for field, target in resource.refers_to.items() if target in known}
+    by_key = {field: id_field for field, id_field in resource.by_key.items() if id_field in refers_to}
+    return replace(resource, refers_to=refers_to, by_key=by_key)
 
 
 def _effects(behaviour: Behaviour) -> Mapping[str, Callable[..., Any]]:

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from support.asgi import Answer, Client
 
-from understudy.sandbox import Sandbox, open_sandbox
+from support.asgi import Answer, Client
 from understudy.sandbox import Options as SandboxOptions
+from understudy.sandbox import Sandbox, open_sandbox
 from understudy.server.app import App
 
 GOOD = {"reference": "good", "type": "ORGANIZATION", "email": "a@example.com", "organization": {"legal_name": "Good"}}

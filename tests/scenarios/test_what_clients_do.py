@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.asgi import Client
 
+from support.asgi import Client
 from understudy.sandbox import Sandbox
 from understudy.server.app import App
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from support.served import Served, served
 
 HEAD = b"Host: localhost\r\nX-API-KEY: k\r\n"

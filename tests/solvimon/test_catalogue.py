@@ -64,9 +64,9 @@ def test_values_of_an_active_property_may_only_be_added(bench: Bench, made: dict
 
 
 CALCULATIONS = [
-    ({"calculation_type": "SUM"}, "meter_value_id", "missing_field"),
-    ({"calculation_type": "SUM", "meter_property_id": "property"}, "calculation_type", "invalid_field"),
-    ({"calculation_type": "MAX", "meter_value_id": "other"}, "meter_value_id", "invalid_field"),
+    ({"calculation_type": "SUM"}, "meter_value_id", "cannot_process"),
+    ({"calculation_type": "SUM", "meter_property_id": "property"}, "calculation_type", "cannot_process"),
+    ({"calculation_type": "MAX", "meter_value_id": "other"}, "meter_value_id", "cannot_process"),
 ]
 
 
@@ -207,9 +207,9 @@ def test_a_changed_pricing_keeps_its_ids_and_gives_new_parts_theirs(bench: Bench
 
 
 WRONG: list[tuple[Record, str, str]] = [
-    (worlds.flat("1", "GBP"), "invalid_field", "items.0.configs.0.bands.0.amount.currency"),
-    ({"type": "FLAT", "bands": []}, "invalid_field", "items.0.configs.0.bands"),
-    ({"type": "TIERED", "bands": [{"amount": worlds.amount("1")}, {"amount": worlds.amount("2")}]}, "invalid_field",
+    (worlds.flat("1", "GBP"), "cannot_process", "items.0.configs.0.bands.0.amount.currency"),
+    ({"type": "FLAT", "bands": []}, "cannot_process", "items.0.configs.0.bands"),
+    ({"type": "TIERED", "bands": [{"amount": worlds.amount("1")}, {"amount": worlds.amount("2")}]}, "cannot_process",
      "items.0.configs.0.bands.0.tier_top_bound"),
     (worlds.flat("1", conditions={"meter_properties": [{"id": "metp_nobody", "value": "x", "comparator": "EQUALS"}]}),
      "dangling_reference", "items.0.configs.0.conditions.meter_properties.0.id"),
@@ -218,7 +218,7 @@ WRONG: list[tuple[Record, str, str]] = [
     (worlds.flat("1", conditions={"meter_properties": [{"value": "x", "comparator": "EQUALS"}]}),
      "missing_field", "items.0.configs.0.conditions.meter_properties.0.id"),
     (worlds.flat("1", conditions={"meter_properties": [{"reference": "employee_country", "value": "5", "comparator": "GREATER_THAN"}]}),
-     "invalid_field", "items.0.configs.0.conditions.meter_properties.0.comparator"),
+     "cannot_process", "items.0.configs.0.conditions.meter_properties.0.comparator"),
 ]
 
 

@@ -49,10 +49,10 @@ def test_anything_but_a_decimal_string_is_refused(value: object) -> None:
         money.number(value, "amount.quantity")
 
 
-def test_forty_digits_are_refused_by_name() -> None:
+def test_eighty_digits_are_refused_by_name() -> None:
     """The field is named and the limit said."""
-    with pytest.raises(Refusal, match="at most 32") as caught:
-        money.number("9" * 40, "amount.quantity")
+    with pytest.raises(Refusal, match="at most 72") as caught:
+        money.number("9" * 80, "amount.quantity")
     assert caught.value.field == "amount.quantity"
 
 

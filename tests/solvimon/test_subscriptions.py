@@ -74,7 +74,7 @@ def test_init_takes_the_only_billing_entity_there_is() -> None:
     assert bench.call("init_subscription", body)["pricing_plan_subscription"]["billing_entity_reference"] == "entity_NL"
     worlds.entity(bench, "DE")
     problem = refused(bench, "init_subscription", {**body, "pricing_plan_subscription": {**body["pricing_plan_subscription"], "reference": "b"}})
-    assert (problem.kind, problem.field) == ("missing_field", "pricing_plan_subscription.billing_entity_reference")
+    assert (problem.kind, problem.field) == ("cannot_process", "pricing_plan_subscription.billing_entity_reference")
 
 
 def test_init_may_bring_its_customer() -> None:
@@ -111,7 +111,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("pricing_plan_schedules", [], "missing_field", "pricing_plan_schedules"),
     (f"{ROW}.start_at", None, "missing_field", f"{ROW}.start_at"),
     (f"{ROW}.start_at", "soon", "invalid_field", f"{ROW}.start_at"),
-    (f"{ROW}.end_at", "2025-05-06T00:00:00Z", "invalid_field", f"{ROW}.end_at"),
+    (f"{ROW}.end_at", "2025-05-06T00:00:00Z", "cannot_process", f"{ROW}.end_at"),
     (SELECTOR, {"pricing_plan_reference": "nothing"}, "dangling_reference", f"{SELECTOR}.pricing_plan_reference"),
     (SELECTOR, {}, "missing_field", SELECTOR),
     (SELECTOR, {"pricing_plan_reference": "default_pricing", "type": "VERSION", "version": 9}, "dangling_reference", SELECTOR),

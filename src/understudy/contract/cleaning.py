@@ -48,6 +48,7 @@ class Level(NamedTuple):
     """What a cleaner knows about one level: the cleaners of properties (None: nothing to do below), and the rest."""
 
     known: Mapping[str, Any]
+    plain: frozenset[str]  # the known ones with nothing to do
     defaults: tuple[tuple[str, Any], ...]
     read_only: frozenset[str]
     closed: bool  # unknown fields are left out
@@ -95,18 +96,17 @@ def clean_object(level: Level, value: dict[str, Any], notes: list[Note]) -> None
         if branch is not None:
             known = {**known, **branch.level.known}
     strange: list[str] | None = None
-    for name, one in value.items():
-        cleaner = known.get(name, UNKNOWN)
-        if cleaner is None:
-            continue
-        if cleaner is UNKNOWN:
-            strange = strange or []
-            strange.append(name)
-        else:
-            before = len(notes)
-            cleaner.clean(one, notes)
-            if len(notes) > before:
-                raise_notes(notes, before, name)
+    if not value.keys() <= level.plain:
+        for name in [name for name in value if name not in level.plain]:
+            cleaner = known.get(name, UNKNOWN)
+            if cleaner is UNKNOWN:
+                strange = strange or []
+                strange.append(name)
+            elif cleaner is not None:
+                before = len(notes)
+                cleaner.clean(value[name], notes)
+                if len(notes) > before:
+                    raise_notes(notes, before, name)
     if strange is not None:
         clean_strange(level, known, value, strange, notes)
     if level.read_only and not level.read_only.isdisjoint(value):
@@ -184,6 +184,7 @@ class Cleaners:
         mark, branches = shape.discriminator or (None, {})
         return Level(
             known=known,
+            plain=frozenset(name for name, cleaner in known.items() if cleaner is None) - shape.read_only,
             defaults=tuple(self._defaults(shape)),
             read_only=shape.read_only,
             closed=bool(shape.properties) and not isinstance(shape.additional, Schema),

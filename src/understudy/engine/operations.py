@@ -35,7 +35,7 @@ def retrieve(scene: Scene) -> Outcome:
     """Answer with the record the path names; as it is kept, where all of it may leave and nothing is to be added."""
     plan = scene.plan
     if plan.verbatim and not scene.kind.mixed and not (plan.lists.expand and scene.call.query.get(plan.lists.expand)):
-        id = scene.call.path[plan.role.id_parameter]
+        id = scene.call.path[str(plan.role.id_parameter)]
         kept = scene.tx.kept(scene.kind.name, id)
         if kept is not None:
             return Outcome(plan.status, kept, plan.media_type, f"{scene.kind.name} {id} as it is")
@@ -102,7 +102,7 @@ def _made(scene: Scene) -> Outcome:
     """A PUT on an item that is not there makes it, under the id in the path (RFC 9110 section 9.3.4)."""
     assert scene.plan.made is not None
     row = scene.kind.resource
-    id = scene.call.path.get(scene.plan.role.id_parameter)
+    id = scene.call.path.get(str(scene.plan.role.id_parameter))
     making = scene._replace(plan=scene.plan.made)
     record = scene.tx.create(row.name, {**_sent(scene), **parents(scene), row.id_field: id})
     return after(making, record, f"{row.name} {id} created")

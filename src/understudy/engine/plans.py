@@ -47,7 +47,7 @@ class Plan:
     unwrap: str | None = None  # the property of the body that holds the record
     clears: bool = False  # null in the body deletes (RFC 7396)
     guard: Guard = ()  # the document's security schemes, where the behaviour says nothing of keys
-    headers: Mapping[str, str] = NOTHING  # response headers the document requires
+    headers: Mapping[str, str] | None = None  # response headers the document requires
     made: Plan | None = None  # how the answer looks where a PUT made the record
 
 
@@ -65,6 +65,7 @@ class Script:
         self.roles = assign(contract.operations, behaviour)
         self._effects = effects
         self._plans: dict[str, Plan] = {}
+        self.variants: dict[tuple[str, bytes], Plan] = {}  # of plans, by what clients accept
         self._kinds: dict[str, Kind] = {}
         self._by_role = _index(contract, self.roles)
         self.reactions: Mapping[str, tuple[Reaction, ...]] = {
@@ -117,7 +118,7 @@ class Script:
         body = operation.body.content if operation.body else {}
         return Plan(
             operation=operation,
-            role=role,
+            role=self._played(role, media_type),
             kind=kind,
             lists=lists,
             paging=self._paging(operation, lists, kind, schema if role.kind in ("list", "search") else None),
@@ -135,8 +136,14 @@ class Script:
             unwrap=self._unwrap(body, resource),
             clears=any("merge-patch" in name for name in body),
             guard=guard_of(operation) if self.behaviour.auth is None else (),
-            headers=self.required_headers(operation.responses.get(str(status))),
+            headers=self.required_headers(operation.response(status)) or None,
         )
+
+    def _played(self, role: Role, media_type: str | None) -> Role:
+        """The role, or an example where records cannot be put into the media type."""
+        if not self.mended or media_type is None or "json" in media_type or role.kind in ("delete", "example"):
+            return role
+        return Role("example", convention=f"answers in {media_type} are examples")
 
     def _rows(self, kind: Kind | None, schema: Schema | None, lists: Lists) -> Dress | None:
         item = item_schema(self.contract, schema, lists)

@@ -263,7 +263,8 @@ class Transaction:
         if done.value is record:
             return record
         private = {name: value for name, value in record.items() if name not in shown} if shown is not record else {}
-        return {**private, **done.value}
+        whole: Record = {**private, **done.value}
+        return whole
 
     def _record(self, fact: str, kind: Kind, id: str, before: Record | None, after: Record | None, state: str | None = None) -> None:
         where = (kind.name, id)

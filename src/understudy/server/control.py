@@ -244,7 +244,7 @@ def _event(kept: Any) -> dict[str, Any]:
 
 
 def _fits(type: str, wanted: str) -> bool:
-    return wanted == "*" or type == wanted or (wanted.endswith("*") and type.startswith(wanted[:-1]))
+    return wanted in ("*", type) or (wanted.endswith("*") and type.startswith(wanted[:-1]))
 
 
 def requests(sandbox: Sandbox, request: Request, body: Any) -> Any:

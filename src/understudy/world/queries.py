@@ -77,7 +77,7 @@ def _place(table: LivingTable, query: Query, id: str) -> int:
     if groups is not None and len(groups) == 1 and query.order_by is None:
         entries, low, high = groups[0]
         at = position(entries, serial)
-        if not low <= at < high or entries[at] != serial:
+        if not low <= at < high or entries[at : at + 1] != [serial]:
             raise KeyError(id)
         return high - 1 - at if query.descending else at - low
     serials = _read(table, query)

@@ -16,13 +16,15 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from understudy.behaviour.model import Auth
+from understudy.behaviour.model import Auth, Idempotency
 from understudy.contract.accepting import Accepted
 from understudy.contract.values import Operation
 from understudy.durations import format_instant
 from understudy.engine import decide as deciding
+from understudy.engine import guarding
 from understudy.engine.decide import Decision, Timer
 from understudy.engine.naming import fresh
+from understudy.engine.negotiating import negotiated, preferred
 from understudy.engine.outcomes import Call, Outcome
 from understudy.engine.plans import Plan, Script
 from understudy.engine.refusing import refuse
@@ -93,11 +95,15 @@ class Due:
 
 
 class Stage:
-    """A script being played. `open` asks for no keys; `observe` is shown each request."""
+    """A script being played. `open` asks for no keys; `keys` are the good ones (None: any); `observe` is shown each request."""
 
-    def __init__(self, script: Script, *, open: bool = False, observe: Callable[[Logged], None] | None = None) -> None:
+    def __init__(
+        self, script: Script, *, open: bool = False, keys: frozenset[str] | None = None, observe: Callable[[Logged], None] | None = None
+    ) -> None:
         self.script = script
         self.auth = None if open else script.behaviour.auth
+        self.open = open
+        self.keys = keys
         self.observe = observe
 
     # --- requests ------------------------------------------------------------------------------------------------
@@ -135,10 +141,25 @@ class Stage:
         plan = self.script.plan(turn.operation)
         if plan.guarded and self.auth is not None:
             admit(self.auth, turn.world.keys, turn.request)
+        elif plan.guard and not self.open:
+            guarding.admit(plan.guard, turn.world.keys if turn.world.keys is not None else self.keys, turn.request.sent, turn.request.query)
         self._check_version(path)
         request = turn.request
+        accept = request.sent.get(b"accept")
+        if accept is not None and accept != b"*/*":
+            plan = negotiated(self.script, plan, accept)
         accepted = self.script.contract.accept(plan.operation, path, request.query, request.headers, request.body)
         turn.warnings = accepted.warnings
+        if b"prefer" in request.sent:
+            outcome = preferred(self.script, plan, request.header(b"prefer") or "")
+            if outcome is not None:
+                return outcome
+        outcome = self._repeatable(turn, plan, accepted)
+        return outcome._replace(headers={**plan.headers, **outcome.headers}) if plan.headers else outcome
+
+    def _repeatable(self, turn: Turn, plan: Plan, accepted: Accepted) -> Outcome:
+        """Play a request, once for each idempotency key."""
+        request = turn.request
         rule = self.script.behaviour.idempotency if plan.keyed else None
         key = request.header(rule.header.encode()) if rule is not None else None
         if rule is None or not key:
@@ -207,6 +228,13 @@ class Stage:
         decision = deciding.refresh(self.script, resource, circumstances)
         if decision is not None and (decision.changes or decision.events):
             world.commit(decision, circumstances)
+
+    def found(self, world: World) -> tuple[str, ...]:
+        """Make the records a world without a fixture begins with; what could not be made, and why."""
+        circumstances = world.circumstances(world.clock.now())
+        decision = deciding.found(self.script, circumstances)
+        world.commit(decision, circumstances)
+        return decision.warnings
 
     # --- time ----------------------------------------------------------------------------------------------------
 

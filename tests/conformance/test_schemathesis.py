@@ -1,0 +1,133 @@
+"""Stock schemathesis, all of its checks and phases, finds nothing over the bundled documents; and what is broken it finds.
+
+A small part with fixed seeds. The whole of it is `benchmarks/conformance.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fuzzing import HEAVY, KEY, RULES, fuzz
+
+from understudy.sandbox import Options, open_sandbox
+from understudy.server.app import App
+from understudy.world import sources
+
+OPENAPI = Path(__file__).parents[2] / "openapi"
+NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
+# schemathesis leaves the streams of its event loop's thread to the collector
+pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
+
+Message = dict[str, Any]
+Change = Callable[[str, str, int, Any], tuple[int, Any]]
+
+
+def solvimon(fixture: str) -> App:
+    """The bundled sandbox on a clock that stands still."""
+    return App(open_sandbox(Options(fixture=fixture, now=NOW, keys=frozenset({KEY}))))
+
+
+def petstore() -> App:
+    """A document that is understood by inference alone."""
+    return App(open_sandbox(Options(spec=str(OPENAPI / "petstore.yaml"), now=NOW)))
+
+
+def document(name: str) -> Mapping[str, Any]:
+    """A bundled document, parsed."""
+    read: Mapping[str, Any] = sources.read(OPENAPI / f"{name}.yaml")
+    return read
+
+
+# --- nothing is found -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("phases", "examples", "exclude", "least"), [
+    (("examples",), 1, None, 250),
+    # Coverage of the heavy ones takes a minute each; of the others, those left out here are shaped like those that stay.
+    (("coverage",), 1, f"{HEAVY}|^/v1/(customers|billing-entities|product|features|pricing-plans|events)", 5_000),
+    (("fuzzing",), 3, None, 300),
+    (("stateful",), 25, None, 100),
+])
+def test_solvimon_keeps_its_document(phases: tuple[str, ...], examples: int, exclude: str | None, least: int) -> None:
+    """No failure, no error; and so many cases were really run, most of them not turned away at the door."""
+    verdict = fuzz(document("solvimon"), solvimon("tutorial"), examples=examples, settings=RULES, phases=phases, exclude=exclude)
+    assert verdict.summary() == ""
+    assert verdict.calls >= least
+    assert verdict.statuses[200] + verdict.statuses[201] >= least / 20
+
+
+def test_petstore_keeps_its_document() -> None:
+    """The same of a document without a behaviour file, all phases."""
+    verdict = fuzz(document("petstore"), petstore(), examples=15)
+    assert verdict.summary() == ""
+    assert verdict.calls >= 300
+
+
+# --- what is broken is found ------------------------------------------------------------------------------------------
+
+
+def broken(app: App, change: Change) -> Callable[..., Awaitable[None]]:
+    """The application with its JSON answers changed: given method, path, status and value; gives status and value."""
+
+    async def play(scope: Message, receive: Any, send: Any) -> None:
+        start: Message = {}
+
+        async def changed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            body = message.get("body", b"")
+            status, value = change(scope["method"], scope["path"], start["status"], json.loads(body) if body else None)
+            encoded = b"" if value is None else json.dumps(value).encode()
+            headers = [(name, text) for name, text in start["headers"] if name.lower() != b"content-length"]
+            await send({**start, "status": status, "headers": [*headers, (b"content-length", str(len(encoded)).encode())]})
+            await send({"type": "http.response.body", "body": encoded})
+
+        await app(scope, receive, changed if scope["type"] == "http" else send)
+
+    return play
+
+
+def _loses_a_field(method: str, path: str, status: int, value: Any) -> tuple[int, Any]:
+    lost = method == "GET" and path.startswith("/pets") and status == 200 and "species" in value
+    return status, {name: part for name, part in value.items() if name != "species"} if lost else value
+
+
+def _falls_over(method: str, path: str, status: int, value: Any) -> tuple[int, Any]:
+    return (500, {"message": "no"}) if path == "/owners" and method == "POST" and status == 201 else (status, value)
+
+
+def _forgets(method: str, path: str, status: int, value: Any) -> tuple[int, Any]:
+    return (404, {"message": "no such pet"}) if method == "GET" and path.startswith("/pets/") else (status, value)
+
+
+def _takes_anything(method: str, path: str, status: int, value: Any) -> tuple[int, Any]:
+    taken = {"id": "1", "name": "Rex", "species": "dog", "status": "available", "created_at": "2025-05-06T00:00:00Z"}
+    return (201, taken) if method == "POST" and path == "/pets" and status == 400 else (status, value)
+
+
+def _refuses_all(method: str, path: str, status: int, value: Any) -> tuple[int, Any]:
+    return (400, {"message": "no"}) if method == "POST" and path == "/pets" else (status, value)
+
+
+def _is_undeclared(method: str, path: str, status: int, value: Any) -> tuple[int, Any]:
+    return (202, value) if method == "GET" and path == "/pets" and status == 200 else (status, value)
+
+
+@pytest.mark.parametrize(("change", "check"), [
+    (_loses_a_field, "response_schema_conformance"),
+    (_falls_over, "not_a_server_error"),
+    (_forgets, "ensure_resource_availability"),
+    (_takes_anything, "negative_data_rejection"),
+    (_refuses_all, "positive_data_acceptance"),
+    (_is_undeclared, "status_code_conformance"),
+])
+def test_a_broken_application_is_caught(change: Change, check: str) -> None:
+    """Each check speaks up where the application breaks what it judges: the silence above means something."""
+    verdict = fuzz(document("petstore"), broken(petstore(), change), examples=15)
+    assert check in {name for name, _, _ in verdict.failures}
