@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[0] = str(ROOT / "tests")  # in the place of this folder, whose requests.py would be taken for the library
 
 from support.fuzzing import HEAVY, KEY, PHASES, RULES, Verdict, fuzz  # noqa: E402  # not installed with the package
-
 from understudy.sandbox import Options, open_sandbox  # noqa: E402
 from understudy.server.app import App  # noqa: E402
 from understudy.world import sources  # noqa: E402
@@ -47,10 +46,11 @@ class Part:
         """What was found, in a world of its own."""
         spec = ROOT / "openapi" / f"{self.document}.yaml"
         keys = frozenset({KEY}) if self.document == "solvimon" else None
-        app = App(open_sandbox(Options(spec=str(spec), fixture=self.fixture, now=NOW, keys=keys)))
+        sandbox = open_sandbox(Options(spec=str(spec), fixture=self.fixture, now=NOW, keys=keys))
         settings: Mapping[str, Any] = RULES if self.document == "solvimon" else {}
-        return fuzz(sources.read(spec), app, seed=self.seed, examples=EXAMPLES[self.phase], settings=settings,
-                    phases=(self.phase,), include=self.include, exclude=self.exclude)
+        return fuzz(sources.read(spec), App(sandbox), seed=self.seed, examples=EXAMPLES[self.phase], settings=settings,
+                    phases=(self.phase,), include=self.include, exclude=self.exclude,
+                    reset=lambda: sandbox.reset("default"))
 
 
 def parts(seeds: tuple[int, ...]) -> Iterator[Part]:

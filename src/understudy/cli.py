@@ -30,7 +30,43 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"understudy {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="")
     _add_serve(commands)
+    _add_inspect(commands)
+    _add_diagram(commands)
     return parser
+
+
+def _add_inspect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    inspect = commands.add_parser(
+        "inspect",
+        help="print what is understood of a document, and why",
+        description="Print each resource with its operations, lifecycle and paging, what is not modelled, and the convention "
+        "behind each line. A broken document: all that is wrong with it, and exit status 2.",
+    )
+    inspect.add_argument("spec", nargs="?", help="an OpenAPI document, YAML or JSON (default: the bundled Solvimon sandbox's)")
+    inspect.add_argument("--yaml", action="store_true", help="print it as a behaviour file, to save as NAME.behaviour.yaml and edit")
+    inspect.add_argument("--behaviour", metavar="FILE", help="what the document does not say (default: NAME.behaviour.yaml beside it)")
+    inspect.set_defaults(run=_inspect)
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from understudy.inspecting import inspect  # the whole engine, 100 ms: not for --help
+
+    return inspect(options.spec, options.behaviour, yaml=options.yaml)
+
+
+def _add_diagram(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    diagram = commands.add_parser(
+        "diagram", help="draw lifecycles and relations", description="Print lifecycles and relations as Mermaid diagrams."
+    )
+    diagram.add_argument("spec", nargs="?", help="an OpenAPI document, YAML or JSON (default: the bundled Solvimon sandbox's)")
+    diagram.add_argument("--behaviour", metavar="FILE", help="what the document does not say (default: NAME.behaviour.yaml beside it)")
+    diagram.set_defaults(run=_diagram)
+
+
+def _diagram(options: argparse.Namespace) -> int:
+    from understudy.inspecting import draw  # as above
+
+    return draw(options.spec, options.behaviour)
 
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -51,6 +87,11 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     serve.add_argument("--port", type=int, default=4010, help="the port to listen on, 0 for any free one (default: 4010)")
     serve.add_argument("--api-key", action="append", metavar="KEY", help="accept this key only (may be repeated); without it any key is good")
     serve.add_argument("--no-auth", action="store_true", help="ask for no key")
+    serve.add_argument("--data", metavar="DIR", help="keep worlds in this folder; without it nothing is kept after exit")
+    serve.add_argument("--durability", choices=("commit", "relaxed"), default="commit",
+                       help="with --data: on disk before each response leaves (commit, the default), or within 100 ms (relaxed)")
+    serve.add_argument("--max-worlds", type=int, default=10_000, metavar="N", help="worlds at once (default: 10000)")
+    serve.add_argument("--idle", type=float, metavar="SECONDS", help="forget a world, but not `default`, that nothing asked for so long")
     serve.add_argument("--world-per-key", action="store_true", help="give each API key a world of its own")
     serve.add_argument("--cors", action="append", metavar="ORIGIN", default=[], help="let web pages of this origin read answers (may be repeated)")
     serve.add_argument("--strict", action="store_true", help="refuse fields and parameters the document does not know")

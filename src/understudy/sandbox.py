@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib import import_module
 from importlib.resources import files
@@ -25,6 +25,7 @@ from understudy.engine.plans import Script
 from understudy.world import sources
 from understudy.world.clock import Clock
 from understudy.world.fixtures import EMPTY, Fixture, play, read_fixture
+from understudy.world.keeping import Folder
 from understudy.world.stage import Reply, Request, Stage
 from understudy.world.world import World
 from understudy.world.worlds import Worlds
@@ -54,6 +55,9 @@ class Options:
     strict: bool = False
     open: bool = False
     keys: frozenset[str] | None = None
+    most: int = 10_000  # worlds at once
+    data: str | None = None  # the folder to keep worlds in
+    idle: float | None = None  # seconds after which a world nobody asks for is forgotten
 
 
 @dataclass(slots=True)
@@ -66,6 +70,9 @@ class Sandbox:
     fixture: Fixture
     where: str
     warnings: tuple[Fault, ...] = ()  # what of the behaviour the document does not bear out
+    folder: Folder | None = None  # where worlds are kept, if they are
+    prepare: Callable[[str], World] | None = None  # a world at the begin of another fixture, by name
+    prepared: dict[str, World] = field(default_factory=dict)  # those asked for so far
 
     @property
     def script(self) -> Script:
@@ -73,16 +80,57 @@ class Sandbox:
         return self.stage.script
 
     def answer(self, request: Request, world: str = "default") -> Reply:
-        """Play a request."""
-        return self.stage.answer(self.worlds.get(world), request)
+        """Play a request; where worlds are kept, it is on disk afterwards."""
+        reply = self.stage.answer(self.worlds.get(world), request)
+        if self.folder is not None:
+            self.folder.sync()
+        return reply
 
-    def reset(self, name: str) -> World:
-        """Put a world back to the fixture."""
-        return self.worlds.begin(name, self.worlds.prepared)
+    def reset(self, name: str, fixture: str | None = None) -> World:
+        """Put a world back to the fixture, or to another of the document's. Raises as `of_fixture`."""
+        return self.worlds.begin(name, self.worlds.prepared if fixture is None else self.of_fixture(fixture))
+
+    def of_fixture(self, name: str) -> World:
+        """A world as a fixture of the document begins. Raises sources.Unreadable, or FixtureFault."""
+        if name == self.fixture.name or self.prepare is None:
+            return self.worlds.prepared
+        if name not in self.prepared:
+            self.prepared[name] = self.prepare(name)
+        return self.prepared[name]
 
 
 def open_sandbox(options: Options = Options()) -> Sandbox:
     """Load, check and wire a sandbox. Raises Unplayable with every fault found, or sources.Unreadable, or FixtureFault."""
+    understood = understand(options)
+    script, spec = understood.script, understood.spec
+    stage = Stage(script, open=options.open, keys=options.keys)
+    fixture = _fixture(options.fixture, spec)
+    worlds = Worlds(_prepare(stage, fixture, options), options.most, options.idle)
+    prepare = lambda name: _prepare(stage, _fixture(name, spec), options)  # noqa: E731
+    return Sandbox(stage, worlds, understood.title, fixture, str(spec), understood.warnings, _folder(options, worlds), prepare)
+
+
+def _folder(options: Options, worlds: Worlds) -> Folder | None:
+    """The folder worlds are kept in, what it holds put in its place. Raises Unkept."""
+    if options.data is None:
+        return None
+    folder = Folder(Path(options.data))
+    folder.attach(worlds)
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A document with its behaviour, before any world; `warnings`: what of the behaviour the document does not bear out."""
+
+    script: Script
+    spec: Path
+    title: str
+    warnings: tuple[Fault, ...]
+
+
+def understand(options: Options) -> Understood:
+    """Load and check a document with its behaviour. Raises as `open_sandbox`."""
     spec = _bundled("openapi") / f"{BUNDLED}.yaml" if options.spec is None else Path(options.spec)
     document = _document(spec)
     contract = _contract(spec, document, options.strict)
@@ -94,10 +142,9 @@ def open_sandbox(options: Options = Options()) -> Sandbox:
         raise Unplayable(faults)
     script = Script(contract, behaviour, _effects(behaviour))
     warnings = _misfits(script) if options.spec is not None or options.behaviour is not None else ()
-    stage = Stage(script, open=options.open, keys=options.keys)
-    fixture = _fixture(options.fixture, spec)
-    title = str(document.get("info", {}).get("title", spec.stem))
-    return Sandbox(stage, Worlds(_prepare(stage, fixture, options)), title, fixture, str(spec), warnings)
+    info = document.get("info")
+    title = info.get("title") if isinstance(info, Mapping) else None
+    return Understood(script, spec, str(title or spec.stem), warnings)
 
 
 def _misfits(script: Script) -> tuple[Fault, ...]:
@@ -135,12 +182,6 @@ def _document(spec: Path) -> Mapping[str, Any]:
 
 def _contract(spec: Path, document: Mapping[str, Any], strict: bool) -> Contract:
     return Contract.of([(spec.resolve().as_uri(), document)], retrieve=sources.retriever(spec.resolve().parent), strict=strict)
-
-
-def read_contract(named: str | None) -> Contract:
-    """The contract of a document, or of the bundled one, alone. Raises sources.Unreadable."""
-    spec = _bundled("openapi") / f"{BUNDLED}.yaml" if named is None else Path(named)
-    return _contract(spec, _document(spec), strict=False)
 
 
 # --- behaviour ---------------------------------------------------------------------------------------------------
@@ -193,7 +234,9 @@ def without(behaviour: Behaviour, data: Mapping[str, Any]) -> Behaviour:
         for name, one in behaviour.resources.items()
         if name not in rows and not taken & set(map(bare, one.collections))
     }
-    return replace(behaviour, resources={name: _unlinked(one, kept, data) for name, one in kept.items()})
+    gone = behaviour.resources.keys() - kept.keys()
+    notes = tuple(note for note in behaviour.notes if note.subject not in gone)
+    return replace(behaviour, resources={name: _unlinked(one, kept, data) for name, one in kept.items()}, notes=notes)
 
 
 def _unlinked(resource: Resource, kept: Mapping[str, Resource], data: Mapping[str, Any]) -> Resource:

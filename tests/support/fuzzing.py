@@ -6,7 +6,7 @@ import copy
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,10 +90,12 @@ def fuzz(
     phases: Sequence[str] = PHASES,
     include: str | None = None,
     exclude: str | None = None,
+    reset: Callable[[], object] | None = None,
 ) -> Verdict:
     """Run it. `examples` is the most cases per operation in fuzzing, and of scenarios in the stateful phase.
 
     `include` and `exclude` are patterns: only the operations whose path fits the one and not the other are called.
+    `reset` puts the application back to its beginning: done before each scenario of the stateful phase.
     """
     config = SchemathesisConfig.from_dict({
         "seed": seed,
@@ -107,6 +109,8 @@ def fuzz(
         schema = schema.include(path_regex=include)
     if exclude is not None:
         schema = schema.exclude(path_regex=exclude)
+    if reset is not None:
+        _begin_anew(schema, reset)
     schema.app = app
     verdict = Verdict()
     for event in from_schema(schema).execute():
@@ -117,6 +121,25 @@ def fuzz(
         elif isinstance(event, events.FatalError):
             verdict.errors.append(f"fatal: {event.exception!r}")
     return verdict
+
+
+def _begin_anew(schema: Any, reset: Callable[[], object]) -> None:
+    """Reset before each scenario.
+
+    Hypothesis plays scenarios again and gives the phase up in silence where the second time differs from the first, as
+    it must where state has stayed; the engine's own machine does not call a `setup` of ours.
+    """
+    build = schema.build_state_machine
+
+    def built(*arguments: Any, **named: Any) -> Any:
+        def begin(self: Any) -> None:
+            reset()
+            machine.__init__(self)
+
+        machine = build(*arguments, **named)
+        return type(machine.__name__, (machine,), {"__init__": begin})
+
+    schema.build_state_machine = built
 
 
 def _add(verdict: Verdict, event: Any) -> None:

@@ -98,6 +98,7 @@ def begin(script: Script, circumstances: Circumstances) -> Transaction:
 def decide(script: Script, plan: Plan, call: Call, circumstances: Circumstances) -> Decision:
     """Play one operation. Raises Problem, and then nothing is to be kept."""
     tx = begin(script, circumstances)
+    tx.demands = plan.demands
     scene = Scene(script, plan, call, tx, circumstances.select)
     try:
         return conclude(script, tx, TABLE[plan.role.kind](scene))

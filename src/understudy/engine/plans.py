@@ -47,6 +47,8 @@ class Plan:
     unwrap: str | None = None  # the property of the body that holds the record
     clears: bool = False  # null in the body deletes (RFC 7396)
     guard: Guard = ()  # the document's security schemes, where the behaviour says nothing of keys
+    demands: bool = True  # what a body refers to must be there
+    frees: bool = False  # a record may be deleted while others refer to it
     headers: Mapping[str, str] | None = None  # response headers the document requires
     made: Plan | None = None  # how the answer looks where a PUT made the record
 
@@ -63,6 +65,7 @@ class Script:
         self.behaviour = behaviour
         self.mended = behaviour.effects is None
         self.roles = assign(contract.operations, behaviour)
+        self._inferred = frozenset(note.subject for note in behaviour.notes)
         self._effects = effects
         self._plans: dict[str, Plan] = {}
         self.variants: dict[tuple[str, bytes], Plan] = {}  # of plans, by what clients accept
@@ -136,8 +139,14 @@ class Script:
             unwrap=self._unwrap(body, resource),
             clears=any("merge-patch" in name for name in body),
             guard=guard_of(operation) if self.behaviour.auth is None else (),
+            demands=not self._is_inferred(role) or _declares(operation, "404", "409"),
+            frees=self._is_inferred(role) and not _declares(operation, "409"),
             headers=self.required_headers(operation.response(status)) or None,
         )
+
+    def _is_inferred(self, role: Role) -> bool:
+        """Whether a resource is only understood by convention: then it refuses nothing the operation has no status for."""
+        return self.mended and role.resource in self._inferred
 
     def _played(self, role: Role, media_type: str | None) -> Role:
         """The role, or an example where records cannot be put into the media type."""
@@ -201,6 +210,10 @@ def item_schema(contract: Contract, schema: Schema | None, lists: Lists) -> Sche
     if lists.key_map is not None:
         return shape.additional if isinstance(shape.additional, Schema) else None
     return shape.items
+
+
+def _declares(operation: Operation, *statuses: str) -> bool:
+    return any(status in operation.responses for status in statuses)
 
 
 def _text(value: Any) -> str:

@@ -30,7 +30,9 @@ def refuse(script: Script, problem: Problem, operation: Operation | None) -> Out
     errors = script.behaviour.errors
     row = errors.rows.get(problem.kind, {})
     status = _status(problem, row, operation)
-    headers = {"Allow": ", ".join(problem.extra["allow"])} if "allow" in problem.extra else {}
+    headers: dict[str, str] = dict(script.required_headers(operation.response(status) if operation is not None else None))
+    if "allow" in problem.extra:
+        headers["Allow"] = ", ".join(problem.extra["allow"])
     if "challenge" in problem.extra:
         headers["WWW-Authenticate"] = problem.extra["challenge"]
     if "text" in row:
@@ -39,6 +41,8 @@ def refuse(script: Script, problem: Problem, operation: Operation | None) -> Out
         return Outcome(status, encode(_shaped(script, errors, row, problem, status)), errors.media_type, _reason(problem), headers)
     declared = operation.response(status) if operation is not None else None
     media, schema = _json_of(declared)
+    if media is not None and schema is None:
+        return Outcome(status, encode(_details(problem, status)), media, _reason(problem), headers)
     if media is not None and schema is not None and media != DETAILS:
         return Outcome(status, encode(_synthesised(script, schema, problem, status)), media, _reason(problem), headers)
     if declared is not None and declared.content and DETAILS not in declared.content:
@@ -56,9 +60,29 @@ def _json_of(response: Response | None) -> tuple[str | None, Schema | None]:
 
 def _synthesised(script: Script, schema: Schema, problem: Problem, status: int) -> Any:
     """A valid body of the declared shape that says what was wrong in its message-like fields."""
+    said = _said(problem, status)
     body = script.contract.example(schema, "response")
-    told = _tell(body, _said(problem, status))
+    told = _filled(script, schema, _tell(body, said), said)
+    if not told and script.contract.validator(schema, "response").is_valid(details := _details(problem, status)):
+        return details
     return told if script.contract.validator(schema, "response").is_valid(told) else _plain(script, schema, body, problem, status)
+
+
+def _filled(script: Script, schema: Schema, body: Any, said: Mapping[str, Any], depth: int = 2) -> Any:
+    """The body with what it may say of the problem in optional fields too, in objects within it as well."""
+    shape = script.contract.shape(schema, "response")
+    if not isinstance(body, dict) or not depth:
+        return body
+    for name, part in shape.properties.items():
+        if name in body:
+            inner = _filled(script, part, body[name], said, depth - 1)
+            body = {**body, name: inner} if inner is not body[name] else body
+        elif name.lower() in said and script.contract.validator(part, "response").is_valid(said[name.lower()]):
+            body = {**body, name: said[name.lower()]}
+        elif name.lower() in ("error", "problem"):
+            inner = _filled(script, part, {}, said, depth - 1)
+            body = {**body, name: inner} if inner and script.contract.validator(part, "response").is_valid(inner) else body
+    return body
 
 
 def _plain(script: Script, schema: Schema, body: Any, problem: Problem, status: int) -> Any:

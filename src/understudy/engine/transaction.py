@@ -49,7 +49,7 @@ Reaction = Callable[["Transaction", Happening], None]
 class Transaction:
     """The work of one request, timer or fixture call. See `View` for what it reads and `Happening` for what it records."""
 
-    __slots__ = ("_facts", "_kind", "_pending", "_react", "_view", "changes", "emitted", "frozen", "ids", "now", "settings", "warnings")
+    __slots__ = ("_facts", "_kind", "_pending", "_react", "_view", "changes", "demands", "emitted", "frozen", "ids", "now", "settings", "warnings")
 
     def __init__(
         self,
@@ -73,6 +73,7 @@ class Transaction:
         self.ids = ids
         self.settings = settings
         self.frozen = frozen
+        self.demands = True  # what records refer to must be there
         self.warnings: list[str] = []
 
     @property
@@ -260,7 +261,8 @@ class Transaction:
         if done is None or done.value.get(kind.resource.id_field) != shown.get(kind.resource.id_field):
             raise Problem("contract_broken", f"no {kind.name} that the document allows can be made of this: {kind.violation(shown)}", resource=kind.name)
         self.warnings += (f"{field}: left out or replaced, an answer may not hold it so" for field in done.lost)
-        if done.value is record:
+        unchanged = done.value is record
+        if unchanged:
             return record
         private = {name: value for name, value in record.items() if name not in shown} if shown is not record else {}
         whole: Record = {**private, **done.value}
@@ -307,7 +309,9 @@ class Transaction:
         for pointer in kind.pointers(after):
             field, target, id = pointer
             if pointer not in known and not self.exists(target, id):
-                raise self.dangling(target, id, field)
+                if self.demands:
+                    raise self.dangling(target, id, field)
+                self.warn(f'{field}: there is no {target} "{id}"; the operation declares no 404 or 409 to say so')
 
     def _resolve_keys(self, kind: Kind, record: Record, before: Record | None = None) -> None:
         for field, id_field in kind.resource.by_key.items():
@@ -316,6 +320,8 @@ class Transaction:
                 continue
             target = kind.resource.refers_to[id_field]
             other = self.by_key(target, key)
+            if other is None and not self.demands:
+                continue
             if other is None:
                 raise self.dangling(target, str(key), field)
             record[id_field] = other[self._kind(target).resource.id_field]

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from understudy.problems import Problem
 from understudy.sandbox import Sandbox
 from understudy.server.control import control_plane
+from understudy.server.syncing import Syncer
 from understudy.world.stage import Headers, Reply, Request
 from understudy.world.world import World
 
@@ -43,8 +44,9 @@ class Arrival(NamedTuple):
 class App:
     """The ASGI application: a stage's worlds on the document's own paths, the control plane under `/_understudy`."""
 
-    def __init__(self, sandbox: Sandbox, *, world_per_key: bool = False, origins: tuple[str, ...] = (), body_limit: int = LARGEST_BODY) -> None:
+    def __init__(self, sandbox: Sandbox, *, world_per_key: bool = False, origins: tuple[str, ...] = (), body_limit: int = LARGEST_BODY, relaxed: bool = False) -> None:
         self.sandbox = sandbox
+        self.syncer = None if sandbox.folder is None else Syncer(sandbox.folder, relaxed=relaxed)
         self.body_limit = body_limit
         self._control: ASGIApp = control_plane(sandbox)
         self._world_per_key = world_per_key
@@ -57,7 +59,7 @@ class App:
         """Answer one connection's request, or the server's life cycle messages."""
         if scope["type"] == "http":
             if scope["path"].startswith(CONTROL):
-                await self._control(scope, receive, send)
+                await self._control(scope, receive, send if self.syncer is None else _held(self.syncer, send))
             else:
                 await self._play(scope, receive, send)
         elif scope["type"] == "lifespan":
@@ -75,6 +77,8 @@ class App:
         if body is None and arrival.refusal is None:
             return  # the client went away
         reply = self.reply(scope, arrival, body or b"")
+        if self.syncer is not None and self.syncer.holds(arrival.world.mark) and not await self.syncer.on_disk():
+            reply = self.unkept(scope, arrival)
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.body})
 
@@ -87,7 +91,9 @@ class App:
             world, prefix, path = self._choose(scope, sent)
         except ValueError as fault:
             problem = Problem("invalid_field", str(fault), field="Understudy-World", location="header")
-            return Arrival(self.sandbox.worlds.prepared.fork("nameless"), "", scope["path"][:LONGEST_PATH], sent, None, False, problem)
+            return self._nameless(scope, sent, problem)
+        except Problem as problem:
+            return self._nameless(scope, sent, problem)
         refusal = _wrong_with(scope, sent, self.body_limit)
         if self._key_header not in sent or refusal is not None:
             return Arrival(world, prefix, path[:LONGEST_PATH], sent, None, False, refusal)
@@ -95,6 +101,9 @@ class App:
         concurrent = key in self._receiving
         self._receiving.add(key)
         return Arrival(world, prefix, path, sent, None if concurrent else key, concurrent, None)
+
+    def _nameless(self, scope: Scope, sent: Mapping[bytes, bytes], problem: Problem) -> Arrival:
+        return Arrival(self.sandbox.worlds.prepared.fork("nameless"), "", scope["path"][:LONGEST_PATH], sent, None, False, problem)
 
     def leave(self, arrival: Arrival) -> None:
         """Free what a request held while it was received."""
@@ -116,6 +125,10 @@ class App:
         if headers is reply.headers and scope["method"] != "HEAD":
             return reply
         return Reply(reply.status, headers, b"" if scope["method"] == "HEAD" else reply.body)
+
+    def unkept(self, scope: Scope, arrival: Arrival) -> Reply:
+        """The answer in the place of one that tells of what could not be brought to disk."""
+        return self.reply(scope, arrival._replace(refusal=Problem("unavailable", "the disk did not take the change; nothing was changed")), b"")
 
     def _choose(self, scope: Scope, sent: Mapping[bytes, bytes]) -> tuple[World, str, str]:
         """The request's world, what of the path chose it, and the rest of the path. Raises ValueError for a name that is none."""
@@ -141,6 +154,17 @@ class App:
             allowed.append((b"access-control-allow-methods", asked[b"access-control-request-method"]))
             allowed.append((b"access-control-allow-headers", asked.get(b"access-control-request-headers", b"*")))
         return allowed
+
+
+def _held(syncer: Syncer, send: Send) -> Send:
+    """A `send` that waits for the disk before it lets a response begin."""
+
+    async def held(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start" and not await syncer.on_disk():
+            message = {**message, "status": 503}
+        await send(message)
+
+    return held
 
 
 def _wrong_with(scope: Scope, sent: Mapping[bytes, bytes], body_limit: int) -> Problem | None:

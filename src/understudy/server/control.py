@@ -19,8 +19,14 @@ from starlette.routing import Route
 from understudy import __version__
 from understudy.durations import format_instant, parse_duration, parse_instant
 from understudy.engine.refusing import TITLES
+from understudy.problems import Problem
 from understudy.sandbox import Sandbox
+from understudy.world.comparing import compare, described
+from understudy.world.fixtures import FixtureFault
+from understudy.world.rows import export
+from understudy.world.sources import Unreadable
 from understudy.world.world import Logged, World
+from understudy.world.worlds import NAME, SHARED
 
 Handler = Callable[[Request], Awaitable[Response]]
 LARGEST = 1_000_000
@@ -42,6 +48,11 @@ def control_plane(sandbox: Sandbox) -> Starlette:
         ("GET", "/worlds", worlds),
         ("POST", "/worlds", begin_world),
         ("POST", "/reset", reset),
+        ("GET", "/snapshots", snapshots),
+        ("POST", "/snapshots", save_snapshot),
+        ("POST", "/snapshots/{name}/restore", restore),
+        ("GET", "/diff", diff),
+        ("GET", "/export", export_world),
         ("GET", "/clock", clock),
         ("POST", "/clock", turn_clock),
         ("GET", "/events", events),
@@ -84,6 +95,8 @@ async def _answered(sandbox: Sandbox, request: Request, call: Callable[[Sandbox,
         return _problem(refused.status, refused.detail)
     except ValueError as fault:
         return _problem(400, str(fault))
+    except Problem as problem:
+        return _problem(503, problem.message)
 
 
 def _unknown(paths: list[str]) -> Any:
@@ -135,8 +148,12 @@ def _problem(status: int, detail: str, headers: dict[str, str] | None = None) ->
 
 
 def _world(sandbox: Sandbox, request: Request) -> World:
-    name = request.headers.get("understudy-world") or request.query_params.get("world") or "default"
-    return sandbox.worlds.get(name)
+    return sandbox.worlds.get(_chosen(request))
+
+
+def _chosen(request: Request) -> str:
+    """The name of the world a control request concerns."""
+    return request.headers.get("understudy-world") or request.query_params.get("world") or SHARED
 
 
 def health(sandbox: Sandbox, request: Request, body: Any) -> Any:
@@ -158,17 +175,31 @@ def worlds(sandbox: Sandbox, request: Request, body: Any) -> Any:
 
 
 def begin_world(sandbox: Sandbox, request: Request, body: Any) -> Any:
-    """Begin a world from the fixture or from another world."""
+    """Begin a world from the fixture, from another world, from a snapshot (`NAME` of this world's, or `WORLD/NAME`), or another fixture."""
     _only(body, "name", "from")
     if "name" not in body:
-        raise Refused(400, 'say {"name": "..."}, and {"from": "another world"} to begin as that one is')
-    source = sandbox.worlds.prepared
-    if "from" in body:
-        found = sandbox.worlds.find(str(body["from"]))
-        if found is None:
-            raise Refused(404, f'there is no world "{body["from"]}"')
-        source = found
+        raise Refused(400, 'say {"name": "..."}, and {"from": "a world, a snapshot or a fixture"} to begin as that is')
+    source = _source(sandbox, request, str(body["from"])) if "from" in body else sandbox.worlds.prepared
     return sandbox.worlds.begin(str(body["name"]), source).describe()
+
+
+def _source(sandbox: Sandbox, request: Request, named: str) -> World:
+    """What a world may begin as, by name. Raises Refused where there is no such thing."""
+    own, _, snapshot = named.rpartition("/")
+    found = sandbox.worlds.find(named) or sandbox.worlds.saved(own or _chosen(request)).get(snapshot)
+    return found if found is not None else _of_fixture(sandbox, named, "world, snapshot or fixture")
+
+
+def _of_fixture(sandbox: Sandbox, named: str, what: str = "fixture") -> World:
+    """A fixture of the document by its name; a path is none: nobody may have files read from here."""
+    if not NAME.fullmatch(named) or named.endswith((".yaml", ".yml", ".json")):
+        raise Refused(404, f'there is no {what} "{named[:200]}"')
+    try:
+        return sandbox.of_fixture(named)
+    except Unreadable as fault:
+        raise Refused(404, f'there is no {what} "{named}": {fault}') from None
+    except FixtureFault as fault:
+        raise Refused(400, str(fault)) from None
 
 
 def end_world(sandbox: Sandbox, request: Request, body: Any) -> Any:
@@ -180,9 +211,51 @@ def end_world(sandbox: Sandbox, request: Request, body: Any) -> Any:
 
 
 def reset(sandbox: Sandbox, request: Request, body: Any) -> Any:
-    """Put a world back to the fixture, clock included."""
+    """Put a world back to the fixture, or to another one, clock included; its snapshots stay."""
+    _only(body, "fixture")
+    source = _of_fixture(sandbox, str(body["fixture"])) if "fixture" in body else sandbox.worlds.prepared
+    return sandbox.worlds.begin(_chosen(request), source).describe()
+
+
+def snapshots(sandbox: Sandbox, request: Request, body: Any) -> Any:
+    """The saved moments of a world."""
+    saved = sandbox.worlds.saved(_world(sandbox, request).name)
+    return {"snapshots": [{**moment.describe(), "name": name} for name, moment in saved.items()]}
+
+
+def save_snapshot(sandbox: Sandbox, request: Request, body: Any) -> Any:
+    """Save a world as it is now, in the place of an earlier snapshot of that name."""
+    _only(body, "name")
+    if "name" not in body:
+        raise Refused(400, 'say {"name": "..."}')
+    name = str(body["name"])
+    return {**sandbox.worlds.save(_world(sandbox, request), name).describe(), "name": name}
+
+
+def restore(sandbox: Sandbox, request: Request, body: Any) -> Any:
+    """Put a world back to one of its snapshots, clock and ids included; the snapshot stays."""
     _only(body)
-    return sandbox.reset(_world(sandbox, request).name).describe()
+    world = _world(sandbox, request)
+    return sandbox.worlds.begin(world.name, _snapshot(sandbox, world, request.path_params["name"])).describe()
+
+
+def diff(sandbox: Sandbox, request: Request, body: Any) -> Any:
+    """What became of a world since a snapshot of it; without `from`, since its fixture."""
+    world, name = _world(sandbox, request), request.query_params.get("from")
+    before = sandbox.worlds.prepared if name is None else _snapshot(sandbox, world, name)
+    return {"world": world.name, "since": name, **compare(before, world)}
+
+
+def _snapshot(sandbox: Sandbox, world: World, name: str) -> World:
+    saved = sandbox.worlds.saved(world.name)
+    if name not in saved:
+        raise Refused(404, f'the world "{world.name}" has no snapshot "{name[:200]}"; it has {", ".join(saved) or "none"}')
+    return saved[name]
+
+
+def export_world(sandbox: Sandbox, request: Request, body: Any) -> Any:
+    """A world as a fixture file."""
+    return export(_world(sandbox, request))
 
 
 def clock(sandbox: Sandbox, request: Request, body: Any) -> Any:
@@ -230,17 +303,7 @@ def events(sandbox: Sandbox, request: Request, body: Any) -> Any:
     world = _world(sandbox, request)
     after = _number(request, "after", 0)
     wanted = request.query_params.get("type", "*")
-    return {"events": [_event(kept) for kept in world.events[after : after + 1000] if _fits(kept.event.type, wanted)]}
-
-
-def _event(kept: Any) -> dict[str, Any]:
-    return {
-        "number": kept.number,
-        "at": format_instant(kept.at),
-        "type": kept.event.type,
-        "request_id": kept.cause,
-        "data": orjson.loads(kept.event.data),
-    }
+    return {"events": [described(kept) for kept in world.events[after : after + 1000] if _fits(kept.event.type, wanted)]}
 
 
 def _fits(type: str, wanted: str) -> bool:

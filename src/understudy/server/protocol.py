@@ -14,11 +14,26 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from understudy.problems import Problem
 from understudy.server.app import CONTROL, App, Arrival
+from understudy.server.syncing import Syncer
+from understudy.world.stage import Reply
 
 _CONTROL = CONTROL.encode()
 
 PATIENCE = 2.0
 """Seconds a refused client has to stop sending."""
+
+
+class Held:
+    """Stands where uvicorn looks for the answer under way while a reply waits for the disk."""
+
+    def __init__(self) -> None:
+        self.response_complete = False
+        self.disconnected = False
+        self.keep_alive = True
+        self.message_event = self
+
+    def set(self) -> None:
+        """The connection is gone."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -98,7 +113,30 @@ class Protocol(HttpToolsProtocol):
         self._arrival = None
         self._app.leave(arrival)
         reply = self._app.reply(self.scope, arrival, body)  # type: ignore[arg-type]
-        lasting = self._lasting and arrival.refusal is None
+        syncer = self._app.syncer
+        if syncer is not None and syncer.holds(arrival.world.mark):
+            self._hold(arrival, reply, syncer)
+        else:
+            self._write(arrival, reply, self._lasting and arrival.refusal is None)
+
+    def _hold(self, arrival: Arrival, reply: Reply, syncer: Syncer) -> None:
+        """Write the reply when what it tells of is on disk; what comes behind it on this connection waits its turn."""
+        held, scope, lasting = Held(), self.scope, self._lasting and arrival.refusal is None
+        self.cycle = held  # type: ignore[assignment]
+
+        def release(good: bool) -> None:
+            held.response_complete = True
+            if held.disconnected or self.transport.is_closing():
+                return
+            if good:
+                self._write(arrival, reply, lasting and held.keep_alive)
+            else:
+                refused = arrival._replace(refusal=Problem("unavailable", "not kept"))
+                self._write(refused, self._app.unkept(scope, arrival), False)  # type: ignore[arg-type]
+
+        syncer.then(release)
+
+    def _write(self, arrival: Arrival, reply: Reply, lasting: bool) -> None:
         head = [STATUS_LINE[reply.status]]
         for name, value in reply.headers:
             head += (name, b": ", value, b"\r\n")

@@ -16,6 +16,7 @@ from understudy.durations import format_instant, parse_instant
 from understudy.sandbox import Options, Sandbox, Unplayable, open_sandbox
 from understudy.server.app import App
 from understudy.world.fixtures import FixtureFault
+from understudy.world.journal import Unkept
 from understudy.world.sources import Unreadable
 from understudy.world.world import Logged
 
@@ -26,7 +27,7 @@ def serve(asked: argparse.Namespace) -> int:
         sandbox = open_sandbox(_options(asked))
     except Unplayable as fault:
         return _failed(*(f"{one.where}: {one.message}" for one in fault.faults))
-    except (Unreadable, FixtureFault, LookupError, ValueError) as fault:
+    except (Unreadable, Unkept, FixtureFault, LookupError, ValueError) as fault:
         return _failed(str(fault))
     if not asked.quiet:
         sandbox.stage.observe = Printer(sys.stdout.isatty()).show
@@ -34,7 +35,7 @@ def serve(asked: argparse.Namespace) -> int:
         listening = _listen(asked.host, asked.port)
     except OSError as fault:
         return _failed(f"cannot listen on {asked.host}:{asked.port}: {fault.strerror}; try --port 0 for any free port")
-    app = App(sandbox, world_per_key=asked.world_per_key, origins=tuple(asked.cors))
+    app = App(sandbox, world_per_key=asked.world_per_key, origins=tuple(asked.cors), relaxed=asked.durability == "relaxed")
     _greet(sandbox, asked.host, listening.getsockname()[1])
     return _run(app, listening)
 
@@ -50,6 +51,9 @@ def _options(asked: argparse.Namespace) -> Options:
         strict=asked.strict,
         open=asked.no_auth,
         keys=frozenset(asked.api_key) if asked.api_key else None,
+        most=asked.max_worlds,
+        idle=asked.idle,
+        data=asked.data,
     )
 
 
@@ -91,6 +95,16 @@ def _run(app: App, listening: socket.socket) -> int:
         timeout_keep_alive=600,  # a local client may sleep on a breakpoint
     )
     uvicorn.Server(config).run(sockets=[listening])
+    return _closed(app.sandbox)
+
+
+def _closed(sandbox: Sandbox) -> int:
+    """Leave the world files up to date."""
+    try:
+        if sandbox.folder is not None:
+            sandbox.folder.close()
+    except OSError as fault:
+        return _failed(f"the world files stay as they were: {fault.strerror}; nothing is lost, the journal goes with them")
     return 0
 
 
@@ -107,6 +121,8 @@ def _greet(sandbox: Sandbox, host: str, port: int) -> None:
         f"  control    {base}/_understudy/health",
         f"  try        {_first_call(sandbox, base)}",
     ]
+    if sandbox.warnings:
+        lines.append(f"  note       {len(sandbox.warnings)} things the document does not bear out; see understudy inspect")
     print("\n".join(lines), flush=True)
 
 

@@ -21,6 +21,8 @@ class Clock:
         self._base = start or datetime.now(UTC).replace(microsecond=0)
         self._since = elapsed()
         self.frozen = frozen
+        self.keep: Callable[[datetime, bool], None] | None = None
+        """Told where the clock is about to be turned, and whether it will stand still; may refuse by raising Problem."""
 
     def now(self) -> datetime:
         """The present instant of this world."""
@@ -30,18 +32,20 @@ class Clock:
 
     def set(self, now: datetime) -> None:
         """Turn the clock to an instant, the mode unchanged."""
-        self._base = now
-        self._since = self._elapsed()
+        self._turn(now, self.frozen)
 
     def run(self) -> None:
         """Let time pass from the present instant on."""
-        self.set(self.now())
-        self.frozen = False
+        self._turn(self.now(), False)
 
     def freeze(self) -> None:
         """Stop at the present instant."""
-        self._base = self.now()
-        self.frozen = True
+        self._turn(self.now(), True)
+
+    def _turn(self, now: datetime, frozen: bool) -> None:
+        if self.keep is not None:
+            self.keep(now, frozen)
+        self._base, self._since, self.frozen = now, self._elapsed(), frozen
 
     def fork(self) -> Clock:
         """A clock that reads the same and goes its own way."""

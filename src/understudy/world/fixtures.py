@@ -1,6 +1,6 @@
-"""A fixture is a world on file: a start time, settings, and the calls that make its records.
+"""A fixture is a world on file: a start time, settings, and the calls that make its records, or the records as an export lists them.
 
-1. Ids are never written by hand: they come of playing the calls, and a call names an earlier one's answer as `${name.id}`.
+1. In calls ids are never written by hand: they come of playing them, and a call names an earlier one's answer as `${name.id}`.
 2. `each` repeats a call for a list of values, `${each.field}`: text put in place of text, nothing is reckoned here.
 3. Every fault names the file and the place in it.
 """
@@ -8,14 +8,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import orjson
 
 from understudy.durations import Duration, parse_duration, parse_instant
+from understudy.world.rows import put_records
 from understudy.world.stage import Reply, Request, Stage
 from understudy.world.world import World
 
@@ -23,7 +24,7 @@ _NAMED = re.compile(r"\$\{([A-Za-z_]\w*)((?:\.\w+)*)\}")
 _EACH = re.compile(r"\$\{(each)((?:\.\w+)*)\}")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _CALL = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S*)")
-_FIELDS = frozenset({"about", "now", "settings", "keys", "calls"})
+_FIELDS = frozenset({"about", "now", "settings", "keys", "calls", "records", "ids"})
 _BESIDE = frozenset({"as", "each", "into"})
 
 
@@ -68,6 +69,8 @@ class Fixture:
     settings: Mapping[str, Any]
     keys: frozenset[str] | None
     steps: tuple[Step, ...]
+    records: Mapping[str, Any] = field(default_factory=dict)  # by resource, put in place before the steps
+    ids: int = 0  # how many ids the world of these records had given
 
 
 EMPTY = Fixture("empty", "", None, {}, None, ())
@@ -78,15 +81,17 @@ EMPTY = Fixture("empty", "", None, {}, None, ())
 def read_fixture(data: Any, name: str, where: str) -> Fixture:
     """A fixture from the JSON value of its file. Raises FixtureFault."""
     if not isinstance(data, Mapping):
-        raise FixtureFault(where, "a fixture is an object with now, settings, keys and calls")
+        raise FixtureFault(where, "a fixture is an object with now, settings, keys, calls and records")
     strange = data.keys() - _FIELDS
     if strange:
-        raise FixtureFault(where, f"unknown: {', '.join(sorted(map(str, strange)))}; a fixture has about, now, settings, keys and calls")
+        raise FixtureFault(where, f"unknown: {', '.join(sorted(map(str, strange)))}; a fixture has about, now, settings, keys, calls, records and ids")
     now = _instant(data["now"], f"{where}#/now") if "now" in data else None
     settings = _of(Mapping, data.get("settings") or {}, f"{where}#/settings", "an object")
     keys = frozenset(map(str, _of(list, data["keys"], f"{where}#/keys", "a list"))) if "keys" in data else None
     calls = _of(list, data.get("calls") or [], f"{where}#/calls", "a list of steps")
-    return Fixture(name, where, now, settings, keys, tuple(_step(part, f"{where}#/calls/{n}") for n, part in enumerate(calls)))
+    steps = tuple(_step(part, f"{where}#/calls/{n}") for n, part in enumerate(calls))
+    records = _of(Mapping, data.get("records") or {}, f"{where}#/records", "an object of lists, by resource")
+    return Fixture(name, where, now, settings, keys, steps, records, _of(int, data.get("ids", 0), f"{where}#/ids", "a whole number"))
 
 
 def _of(kind: type, value: Any, where: str, wanted: str) -> Any:
@@ -140,8 +145,11 @@ def _filling(called: Called) -> bool:
 
 
 def play(fixture: Fixture, stage: Stage, world: World) -> None:
-    """Bring a fresh world to where the fixture's calls lead. Raises FixtureFault that names the call."""
+    """Bring a fresh world to where the fixture's records and calls lead. Raises FixtureFault that names the call, or all wrong records."""
     world.keys = fixture.keys
+    faults = put_records(fixture.records, fixture.ids, stage.script, world) if fixture.records else ()
+    if faults:
+        raise FixtureFault(*_all(fixture.where, faults))
     answers: dict[str, Any] = {}
     for step in fixture.steps:
         if isinstance(step, Turned):
@@ -150,6 +158,14 @@ def play(fixture: Fixture, stage: Stage, world: World) -> None:
             for called in _repeated(step):
                 _call(stage, world, called, answers)
     world.requests.clear()
+
+
+def _all(where: str, faults: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """The place and message of several faults, a line for each: the first 100."""
+    (first, message), rest = faults[0], faults[1:100]
+    lines = [message, *(f"{where}#{place}: {wrong}" for place, wrong in rest)]
+    more = len(faults) - 100
+    return f"{where}#{first}", "\n".join(lines if more <= 0 else [*lines, f"and {more} more"])
 
 
 def _turn(stage: Stage, world: World, step: Turned) -> None:

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from typing import Any, Generic, TypeVar, overload
 
 from understudy.world.parts import Bucket, Buckets, Part, Run, bucket_of, part
@@ -136,6 +136,13 @@ class Rows(Generic[T]):
         if not any(block):
             del self._spine[serial >> _SHIFT]
 
+    def apart(self, other: Rows[T]) -> Iterator[tuple[T | None, T | None]]:
+        """The values of both, side by side, wherever they may differ: blocks that both share are passed over."""
+        for number in sorted({*self._spine, *other._spine}):
+            mine, theirs = self._spine.get(number, ()), other._spine.get(number, ())
+            if mine is not theirs:
+                yield from ((one, two) for one, two in zip_longest(mine, theirs) if one is not two)
+
     def fork(self) -> Rows[T]:
         """Second rows with the same values."""
         other: Rows[T] = Rows.__new__(Rows)
@@ -231,6 +238,11 @@ class LayeredMap(Generic[K, V]):
     def items(self) -> list[tuple[K, V]]:
         """All keys and values, in the order of the keys."""
         return [(key, value) for _, key, value in self.rows(self.serials[:])]
+
+    def differing(self, other: LayeredMap[K, V]) -> list[K]:
+        """The keys whose rows may differ between two maps, of which one is a fork of the other or both of a third."""
+        pairs = chain.from_iterable(self._by_serial.apart(other._by_serial))
+        return list(dict.fromkeys(row[1] for row in pairs if row is not None))
 
     def fork(self) -> LayeredMap[K, V]:
         """A second map with the same contents; each goes on by itself."""

@@ -65,6 +65,13 @@ def _yaml(data: bytes, where: str) -> Any:
         raise Unreadable(where, f"not YAML: {fault}") from None
 
 
+def written(value: Any) -> str:
+    """A JSON value as YAML, in its own order."""
+    import yaml  # as above
+
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120))
+
+
 def _loader() -> Any:
     import yaml  # as above
 

@@ -22,7 +22,7 @@ from understudy.contract.values import Operation
 from understudy.durations import format_instant
 from understudy.engine import decide as deciding
 from understudy.engine import guarding
-from understudy.engine.decide import Decision, Timer
+from understudy.engine.decide import Circumstances, Decision, Timer
 from understudy.engine.naming import fresh
 from understudy.engine.negotiating import negotiated, preferred
 from understudy.engine.outcomes import Call, Outcome
@@ -30,7 +30,7 @@ from understudy.engine.plans import Plan, Script
 from understudy.engine.refusing import refuse
 from understudy.problems import Problem
 from understudy.world.clock import LATEST
-from understudy.world.world import Logged, Pinned, World
+from understudy.world.world import Logged, Pin, Pinned, World
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -77,6 +77,7 @@ class Turn:
     id: str | None = None
     operation: Operation | None = None
     warnings: tuple[str, ...] = ()
+    key: tuple[str, bytes, Idempotency] | None = None  # the idempotency key it comes with, its fingerprint, the rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +114,10 @@ class Stage:
 
         `refusal` is what was found wrong with the request before it could be read whole.
         """
-        turn = Turn(world, request, self.settle(world))
+        turn = Turn(world, request, world.clock.now())
         headers = self._fresh_headers(turn)
         try:
+            turn.now = self.settle(world)
             if refusal is not None:
                 raise refusal
             outcome = self._perform(turn)
@@ -201,12 +203,14 @@ class Stage:
             if pinned.fingerprint != fingerprint:
                 raise Problem("idempotency_conflict", "this idempotency key was used with another request", field=rule.header, location="header")
             return pinned.again(rule.replay_header)
+        turn.key = key, fingerprint, rule
         try:
             outcome = self._play(turn, plan, accepted)
         except Problem as problem:
             outcome = refuse(self.script, problem, plan.operation)
-        if outcome.status not in rule.released and outcome.status < 500:
-            turn.world.pinned.set(key, Pinned(fingerprint, turn.now, outcome))
+        pin = _pin(turn, outcome)
+        if pin is not None:
+            turn.world.pin(*pin)
         return outcome
 
     def _play(self, turn: Turn, plan: Plan, accepted: Accepted) -> Outcome:
@@ -219,7 +223,7 @@ class Stage:
         decision = deciding.decide(self.script, plan, call, circumstances)
         turn.warnings += decision.warnings
         if decision.changes or decision.events:
-            world.commit(decision, circumstances, turn.id)
+            world.commit(decision, circumstances, turn.id, _pin(turn, decision.outcome))
         assert decision.outcome is not None
         return decision.outcome
 
@@ -235,6 +239,13 @@ class Stage:
         decision = deciding.found(self.script, circumstances)
         world.commit(decision, circumstances)
         return decision.warnings
+
+    def _commit_fired(self, world: World, timer: Timer, decision: Decision, circumstances: Circumstances) -> None:
+        try:
+            world.commit(decision, circumstances)
+        except Problem:
+            world.wait(timer)  # it did not happen: it still will
+            raise
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -266,8 +277,16 @@ class Stage:
             circumstances = world.circumstances(timer.at)
             decision = deciding.trigger(self.script, timer, circumstances)
             if decision is not None:
-                world.commit(decision, circumstances)
+                self._commit_fired(world, timer, decision, circumstances)
                 yield _due(timer, decision)
+
+
+def _pin(turn: Turn, outcome: Outcome | None) -> Pin | None:
+    """What is kept for the request's idempotency key, if it has one and this outcome is final."""
+    if turn.key is None or outcome is None:
+        return None
+    key, fingerprint, rule = turn.key
+    return (key, Pinned(fingerprint, turn.now, outcome)) if outcome.status not in rule.released and outcome.status < 500 else None
 
 
 def _due(timer: Timer, decision: Decision) -> Due:

@@ -106,6 +106,14 @@ class Store:
         """Make an index now, rather than when it is first used."""
         queries.index_for(self._table(resource), tuple(sorted(set(fields))), order_by)
 
+    def differing(self, other: Store, resource: str) -> list[str]:
+        """The ids of the records that may differ from another store's; what two forks still share is passed over unread."""
+        mine, theirs = self._tables.get(resource), other._tables.get(resource)
+        if mine is None or theirs is None:
+            table = mine or theirs
+            return [] if table is None else list(table.records)
+        return mine.records.differing(theirs.records)
+
     def fork(self) -> Store:
         """A second store with the same records, whatever their number in no time; each goes on by itself."""
         return Store(self.database.fork())

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from understudy.durations import format_instant
 from understudy.engine.decide import Circumstances, Decision, Event, Timer
@@ -65,6 +65,19 @@ class Pinned:
         return self.outcome._replace(headers=marked, reason="replayed for its idempotency key")
 
 
+Pin = tuple[str, Pinned]
+"""An idempotency key and what it was answered."""
+
+
+class Keeper(Protocol):
+    """Writes down what is about to happen in a world; each method raises Problem `unavailable` where it cannot be written."""
+
+    def commits(self, world: World, decision: Decision, circumstances: Circumstances, cause: str | None, pin: Pin | None) -> None: ...
+    def take_back(self, world: World) -> None: ...
+    def pins(self, world: World, pin: Pin) -> None: ...
+    def fires(self, world: World, until: datetime) -> None: ...
+
+
 class World:
     """See the module. `name` is how requests choose it."""
 
@@ -85,6 +98,8 @@ class World:
         self._timers: list[tuple[datetime, int, Timer]] = []
         self._waiting: set[Timer] = set()
         self._ticket = itertools.count()
+        self.keeper: Keeper | None = None
+        self.mark = 0  # of the last entry a keeper made for this world
 
     # --- deciding ------------------------------------------------------------------------------------------------
 
@@ -104,19 +119,45 @@ class World:
 
     # --- keeping -------------------------------------------------------------------------------------------------
 
-    def commit(self, decision: Decision, circumstances: Circumstances, cause: str | None = None) -> None:
-        """Keep all that was decided, or nothing."""
+    def commit(self, decision: Decision, circumstances: Circumstances, cause: str | None = None, pin: Pin | None = None) -> None:
+        """Keep all that was decided, or nothing; with it what an idempotency key was answered. Raises Problem."""
+        if self.keeper is not None:
+            self.keeper.commits(self, decision, circumstances, cause, pin)
         if decision.changes:
-            self.store.commit(
-                [Change(change.resource, change.id, change.before, change.after, change.encoded) for change in decision.changes]
-            )
+            try:
+                self.store.commit(
+                    [Change(change.resource, change.id, change.before, change.after, change.encoded) for change in decision.changes]
+                )
+            except Problem:
+                if self.keeper is not None:
+                    self.keeper.take_back(self)
+                raise
         self.count = circumstances.ids.count
         for event in decision.events:
             self.events.append(Recorded(len(self.events) + 1, circumstances.now, event, cause))
         for timer in decision.timers:
-            if timer not in self._waiting:
-                self._waiting.add(timer)
-                heapq.heappush(self._timers, (timer.at, next(self._ticket), timer))
+            self.wait(timer)
+        if pin is not None:
+            self.pinned.set(*pin)
+
+    def pin(self, key: str, pinned: Pinned) -> None:
+        """Keep the answer to an idempotency key, where it was not kept with a commit. Raises Problem."""
+        kept = self.pinned.get(key)
+        if kept is not None and kept.outcome is pinned.outcome:
+            return
+        if self.keeper is not None:
+            self.keeper.pins(self, (key, pinned))
+        self.pinned.set(key, pinned)
+
+    def wait(self, timer: Timer) -> None:
+        """Set a timer, unless it is set."""
+        if timer not in self._waiting:
+            self._waiting.add(timer)
+            heapq.heappush(self._timers, (timer.at, next(self._ticket), timer))
+
+    def waiting(self) -> list[Timer]:
+        """The timers that are set, in the order they fall due."""
+        return [entry[2] for entry in sorted(self._timers, key=lambda entry: entry[:2])]
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -124,6 +165,8 @@ class World:
         """Take the earliest timer that falls due by an instant; those due together come in the order they were set."""
         if not self._timers or self._timers[0][0] > until:
             return None
+        if self.keeper is not None:
+            self.keeper.fires(self, self._timers[0][0])
         timer = heapq.heappop(self._timers)[2]
         self._waiting.discard(timer)
         return timer

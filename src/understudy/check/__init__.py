@@ -1,1 +1,0 @@
-"""The contract held against an implementation: schemathesis, laws, drift, reports."""

@@ -1,1 +1,0 @@
-"""Events, signatures, retry schedules: who is due what, and when. Pure."""

@@ -1,0 +1,124 @@
+"""What a journal's entries say, and doing it again: the same worlds come of the same entries.
+
+Nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, cast
+
+import orjson
+
+from understudy.engine.decide import Changed, Circumstances, Decision, Event
+from understudy.world.ids import Ids
+from understudy.world.world import Pin, World
+from understudy.world.worldfile import clock_of, clock_value, instant, load, pin_of, pin_value, timer_of, timer_value
+from understudy.world.worlds import Worlds
+
+Entry = dict[str, Any]
+
+
+def commit_entry(world: World, decision: Decision, circumstances: Circumstances, cause: str | None, pin: Pin | None) -> Entry:
+    """A commit: records encoded as they are kept; an event's data is the number of the record it shows, where it shows one whole."""
+    encoded = [orjson.dumps(change.after) if change.encoded is None else change.encoded for change in decision.changes]
+    entry: Entry = {
+        "do": "commit", "world": world.name, "at": circumstances.now, "ids": circumstances.ids.count, "requests": world.request_count,
+        "records": [
+            (change.resource, change.id, change.before is not None, None if change.after is None else orjson.Fragment(own))
+            for change, own in zip(decision.changes, encoded, strict=True)
+        ],
+    }  # fmt: skip
+    if decision.events:
+        entry["cause"] = cause
+        entry["events"] = [_event(event, encoded) for event in decision.events]
+    if decision.timers:
+        entry["timers"] = [timer_value(timer) for timer in decision.timers]
+    if pin is not None:
+        entry["pin"] = pin_value(*pin)
+    return entry
+
+
+def _event(event: Event, encoded: list[bytes]) -> tuple[Any, ...]:
+    shown = next((number for number, own in enumerate(encoded) if own is event.data), None)
+    data = orjson.Fragment(event.data) if shown is None else shown
+    return event.type, event.resource, event.id, data, None if event.previous is None else orjson.Fragment(event.previous), shown is not None
+
+
+def clock_entry(world: World, now: datetime, frozen: bool, wall: Callable[[], float]) -> Entry:
+    """A turn of the clock."""
+    return {"do": "clock", "world": world.name, "clock": clock_value(now, frozen, wall)}
+
+
+# --- again ------------------------------------------------------------------------------------------------------------
+
+
+def play(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) -> None:
+    """Do again what an entry says. Raises what comes of an entry that does not fit."""
+    _AGAIN[entry["do"]](entry, worlds, wall)
+
+
+def _world(entry: Mapping[str, Any], worlds: Worlds) -> World:
+    world = worlds.find(entry["world"])
+    if world is None:
+        raise LookupError(f"there is no world {entry['world']}")
+    return world
+
+
+def _commit(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) -> None:
+    world, at = _world(entry, worlds), _at(entry["at"])
+    encoded = [None if after is None else orjson.dumps(after) for *_, after in entry["records"]]
+    changes = tuple(
+        Changed(resource, id, {} if existed else None, after, own)
+        for (resource, id, existed, after), own in zip(entry["records"], encoded, strict=True)
+    )
+    events = tuple(_event_of(row, encoded) for row in entry.get("events", ()))
+    timers = tuple(map(timer_of, entry.get("timers", ())))
+    pin = pin_of(entry["pin"]) if "pin" in entry else None
+    circumstances = Circumstances(world.store, cast("Any", None), at, Ids(world.seed, entry["ids"]), world.settings, True)
+    world.request_count = entry["requests"]
+    world.commit(Decision(None, changes, events, timers, ()), circumstances, entry.get("cause"), pin)
+
+
+def _event_of(row: list[Any], encoded: list[bytes | None]) -> Event:
+    type, resource, id, data, previous, shown = row
+    own = encoded[data] if shown else orjson.dumps(data)
+    assert own is not None
+    return Event(type, resource, id, own, None if previous is None else orjson.dumps(previous))
+
+
+def _at(text: str) -> datetime:
+    return instant(text.replace("+00:00", "Z"))
+
+
+def _pin(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) -> None:
+    _world(entry, worlds).pin(*pin_of(dict(entry)))
+
+
+def _fire(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) -> None:
+    if _world(entry, worlds).due(_at(entry["until"])) is None:
+        raise LookupError("no timer falls due by then")
+
+
+def _clock(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) -> None:
+    _world(entry, worlds).clock = clock_of(entry["clock"], wall)
+
+
+def _begin(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) -> None:
+    source = load(orjson.dumps(entry["file"]), entry["world"], wall) if entry["from"] is None else worlds.at(entry["from"])
+    worlds.begin(entry["world"], source).clock = clock_of(entry["clock"], wall)
+
+
+def _save(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) -> None:
+    worlds.save(_world(entry, worlds), entry["snapshot"])
+
+
+def _end(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) -> None:
+    worlds.end(entry["world"])
+
+
+_AGAIN: Mapping[str, Callable[[Mapping[str, Any], Worlds, Callable[[], float]], None]] = {
+    "commit": _commit, "pin": _pin, "fire": _fire, "clock": _clock, "begin": _begin, "save": _save, "end": _end,
+}  # fmt: skip
+

@@ -1,0 +1,158 @@
+"""A world as a file that plain TinyDB opens: its records by resource, and tables of its own that begin with `_`.
+
+1. `_world` says the format and where the world stands; `_events`, `_timers` and `_pinned` hold the rest of it.
+2. What events and pinned answers carry is JSON as text there: it is kept and given back octet for octet.
+3. Nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from understudy.durations import format_instant
+from understudy.engine.decide import Event, Timer
+from understudy.engine.outcomes import Outcome
+from understudy.world.clock import Clock
+from understudy.world.journal import Unkept
+from understudy.world.store import Store
+from understudy.world.world import Pinned, Recorded, World
+
+FORMAT = 1
+"""Of the files written here; a greater one is of a later version and not read."""
+
+OWN = ("_world", "_events", "_timers", "_pinned")
+
+Value = dict[str, Any]
+
+
+def dump(world: World, wall: Callable[[], float] = time.time) -> bytes:
+    """A world as the contents of its file."""
+    tables: dict[str, Any] = {
+        "_world": {"1": _standing(world, wall)},
+        "_events": {str(kept.number): _event(kept) for kept in world.events},
+        "_timers": {str(number): timer_value(timer) for number, timer in enumerate(world.waiting(), 1)},
+        "_pinned": {str(number): pin_value(key, pin) for number, (key, pin) in enumerate(world.pinned.items(), 1)},
+    }
+    own = orjson.dumps(tables)
+    records = world.store.dump_json()
+    return own if records == b"{}" else own[:-1] + b"," + records[1:]
+
+
+def load(data: bytes, where: str, wall: Callable[[], float] = time.time) -> World:
+    """The world of a file. Raises Unkept where the contents are none that `dump` makes."""
+    tables = _tables(data, where)
+    standing = _own(tables, where)
+    try:
+        world = World(standing["name"], clock_of(standing["clock"], wall), standing["seed"], standing["settings"], standing["id_length"])
+        world.count, world.replies, world.request_count = standing["ids"], standing["replies"], standing["requests"]
+        world.keys = None if standing["keys"] is None else frozenset(standing["keys"])
+        for number, row in enumerate(tables.pop("_events", {}).values(), 1):
+            world.events.append(_recorded(number, row))
+        for row in tables.pop("_timers", {}).values():
+            world.wait(timer_of(row))
+        for row in tables.pop("_pinned", {}).values():
+            world.pinned.set(*pin_of(row))
+        world.store = Store.load(tables)
+    except (KeyError, TypeError, AttributeError, ValueError) as fault:
+        said = f"lacks {fault}" if isinstance(fault, KeyError) else str(fault)
+        raise Unkept(where, f"is damaged: {said}") from None
+    return world
+
+
+def _tables(data: bytes, where: str) -> Value:
+    if not data.strip():
+        raise Unkept(where, "is empty; restore it from a copy, or remove the whole folder to begin anew")
+    try:
+        tables = orjson.loads(data)
+    except orjson.JSONDecodeError as fault:
+        raise Unkept(f"{where}:{fault.lineno}:{fault.colno}", f"is damaged: {fault.msg}") from None
+    if not isinstance(tables, dict):
+        raise Unkept(where, "is no world: the top is no object")
+    return tables
+
+
+def _own(tables: Value, where: str) -> Value:
+    table = tables.pop("_world", None)
+    standing = table.get("1") if isinstance(table, dict) else None
+    if not isinstance(standing, dict) or not isinstance(standing.get("format"), int):
+        raise Unkept(where, "is no world: it has no table _world that says its format")
+    check_format(standing["format"], where)
+    return standing
+
+
+def check_format(format: int, where: str) -> None:
+    """Refuse what a later version wrote. Raises Unkept."""
+    if format > FORMAT:
+        raise Unkept(where, f"is of format {format}; this version reads up to {FORMAT} and left it alone: use a newer understudy")
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+def _standing(world: World, wall: Callable[[], float]) -> Value:
+    return {
+        "format": FORMAT, "name": world.name, "seed": world.seed, "id_length": world.id_length, "settings": dict(world.settings),
+        "ids": world.count, "replies": world.replies, "requests": world.request_count,
+        "keys": None if world.keys is None else sorted(world.keys), "clock": clock_value(world.clock.now(), world.clock.frozen, wall),
+    }  # fmt: skip
+
+
+def clock_value(now: datetime, frozen: bool, wall: Callable[[], float]) -> Value:
+    """Where a clock stands, and by the machine's time since when."""
+    return {"now": format_instant(now), "frozen": frozen, "wall": wall()}
+
+
+def clock_of(value: Mapping[str, Any], wall: Callable[[], float]) -> Clock:
+    """The clock, which if it runs ran on while nobody looked."""
+    gone = 0 if value["frozen"] else max(0, int(wall() - value["wall"]))
+    return Clock(instant(value["now"]) + timedelta(seconds=gone), frozen=value["frozen"])
+
+
+def instant(text: str) -> datetime:
+    """An instant as written here: always UTC, with a final Z."""
+    return datetime.fromisoformat(text[:-1]).replace(tzinfo=UTC)
+
+
+def _event(kept: Recorded) -> Value:
+    event = kept.event
+    return {
+        "type": event.type, "at": format_instant(kept.at), "resource": event.resource, "id": event.id, "cause": kept.cause,
+        "data": event.data.decode(), "previous": None if event.previous is None else event.previous.decode(),
+    }  # fmt: skip
+
+
+def _recorded(number: int, row: Value) -> Recorded:
+    previous = row["previous"]
+    event = Event(row["type"], row["resource"], row["id"], row["data"].encode(), None if previous is None else previous.encode())
+    return Recorded(number, instant(row["at"]), event, row["cause"])
+
+
+def timer_value(timer: Timer) -> Value:
+    """A timer as JSON."""
+    return {"at": format_instant(timer.at), "resource": timer.resource, "id": timer.id, "trigger": timer.trigger, "field": timer.field}
+
+
+def timer_of(row: Value) -> Timer:
+    """And back."""
+    return Timer(instant(row["at"]), row["resource"], row["id"], row["trigger"], row["field"])
+
+
+def pin_value(key: str, pin: Pinned) -> Value:
+    """What is kept for an idempotency key, as JSON."""
+    outcome = pin.outcome
+    return {
+        "key": key, "fingerprint": pin.fingerprint.hex(), "at": format_instant(pin.at), "status": outcome.status,
+        "body": b64encode(outcome.body).decode(), "media_type": outcome.media_type, "reason": outcome.reason, "headers": dict(outcome.headers),
+    }  # fmt: skip
+
+
+def pin_of(row: Value) -> tuple[str, Pinned]:
+    """And back."""
+    outcome = Outcome(row["status"], b64decode(row["body"]), row["media_type"], row["reason"], row["headers"])
+    return row["key"], Pinned(bytes.fromhex(row["fingerprint"]), instant(row["at"]), outcome)
