@@ -13,13 +13,13 @@ from understudy.contract import bodies, parameters
 from understudy.contract.cleaning import Cleaner, Cleaners, Note
 from understudy.contract.fields import (
     Field,
+    HeaderPlan,
     Headers,
     PathPlan,
     QueryPlan,
     WholeQuery,
     kind_of,
     read_cookies,
-    read_headers,
     refusal,
 )
 from understudy.contract.forms import Form, form_parameter
@@ -69,7 +69,7 @@ class Planner:
             located.setdefault(parameter.location, []).append(self.field(parameter))
         path = PathPlan(located["path"]) if "path" in located else None
         query = self._query(operation, located)
-        headers = located.get("header", ())
+        headers = HeaderPlan(located["header"]) if "header" in located else None
         cookies = located.get("cookie", ())
         body = self._body(operation)
 
@@ -79,7 +79,7 @@ class Planner:
             return Accepted(
                 path.read(path_params) if path is not None else dict(path_params),
                 query(raw_query, warnings),
-                read_headers(headers, raw_headers) if headers else {},
+                headers.read(raw_headers) if headers is not None else {},
                 read_cookies(cookies, raw_headers) if cookies else {},
                 body(raw_headers, raw_body, warnings, defaulted) if raw_body or body is not ignored else None,
                 tuple(warnings),

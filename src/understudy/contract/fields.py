@@ -98,25 +98,35 @@ def unstyled(field: Field, value: str) -> Any:
     return value if style is None else style(value, field.name, field.kind, field.explode)
 
 
-def read_headers(fields: Sequence[Field], raw: Headers) -> dict[str, Any]:
-    """Declared headers by lower-case name. Raises Problem."""
-    values: dict[str, Any] = {}
-    if not fields:
+class HeaderPlan:
+    """The header parameters of an operation."""
+
+    def __init__(self, fields: Sequence[Field]) -> None:
+        self._fields = fields
+        self._wanted = {field.name.encode("latin-1", "replace"): field.name for field in fields}
+        self._nothing: dict[str, Any] | None = None
+
+    def read(self, raw: Headers) -> dict[str, Any]:
+        """Declared headers by lower-case name. Raises Problem."""
+        given: dict[str, list[str]] = {}
+        for name, value in raw:
+            if name in self._wanted:
+                given.setdefault(self._wanted[name], []).append(header_text(value))
+        return self._settle(given) if given or self._nothing is None else dict(self._nothing)
+
+    def _settle(self, given: Mapping[str, list[str]]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for field in self._fields:
+            found = given.get(field.name)
+            if found is None:
+                absent(field, values)
+            elif len(found) > 1 and field.kind == "scalar":
+                raise repeated(field)
+            else:
+                values[field.name] = field.settle(unstyled(field, ",".join(found)))
+        if not given:
+            self._nothing = values  # what no header at all comes to: defaults alone
         return values
-    wanted = {field.name.encode("latin-1", "replace"): field.name for field in fields}
-    given: dict[str, list[str]] = {}
-    for name, value in raw:
-        if name in wanted:
-            given.setdefault(wanted[name], []).append(header_text(value))
-    for field in fields:
-        found = given.get(field.name)
-        if found is None:
-            absent(field, values)
-        elif len(found) > 1 and field.kind == "scalar":
-            raise repeated(field)
-        else:
-            values[field.name] = field.settle(unstyled(field, ",".join(found)))
-    return values
 
 
 def header_text(value: bytes) -> str:

@@ -16,6 +16,7 @@ from understudy.contract.converting import DISCRIMINATOR
 from understudy.contract.keywords import FORMATS
 
 MISSING = "value required, but not set"
+TOO_MANY = "value fits more than one of the forms allowed here, and must fit exactly one"
 Path = tuple[str | int, ...]
 
 
@@ -50,7 +51,7 @@ class Explainer(NamedTuple):
     def _alternatives(self, error: Any, path: Path, keyword: str) -> Violation:
         branches = error.kind.context
         if not any(branches):
-            return made(path, keyword, "value fits more than one of the forms allowed here, and must fit exactly one")
+            return made(path, keyword, TOO_MANY)
         chosen = self._discriminated(error, path, keyword)
         if isinstance(chosen, Violation):
             return chosen
@@ -58,6 +59,8 @@ class Explainer(NamedTuple):
             if types := only_types(branches, path):
                 return made(path, "type", wrong_type(types, error.instance))
             chosen = nearest(branches, path)
+        if not branches[chosen]:
+            return made(path, keyword, TOO_MANY)
         return self.explain(branches[chosen][0])
 
     def _discriminated(self, error: Any, path: Path, keyword: str) -> int | Violation | None:

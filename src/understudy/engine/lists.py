@@ -25,6 +25,9 @@ from understudy.problems import Problem
 
 Record = dict[str, Any]
 
+_MOST = 2**31
+"""More than any list holds: larger numbers of a query mean this one."""
+
 
 class Window(NamedTuple):
     """Which part of a collection is asked for: `offset` records are skipped, `limit` are given (None: all).
@@ -96,8 +99,8 @@ def _limit(rules: Lists, query: Mapping[str, Any]) -> int:
 def _number(asked: Any, name: str | None) -> int:
     """A number as the query gives it. Raises Problem `invalid_field` where the document lets other text in."""
     try:
-        return int(asked)
-    except (TypeError, ValueError):
+        return min(int(asked), _MOST)
+    except (TypeError, ValueError, OverflowError):
         raise Problem("invalid_field", "value must be a number", field=name, location="query") from None
 
 

@@ -21,7 +21,7 @@ KNOWN = 1_000
 """Pairs of operation and Accept header that are remembered."""
 
 _PREFERENCES: tuple[str, ...] = ("code", "example", "dynamic")
-_PART = re.compile(r"""\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^;,\s]*))?[^,]*(?:,|$)""")
+_PART = re.compile(r"""\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^;,\s]*))?(?:"(?:[^"\\]|\\.)*"|[^,"])*(?:,|$)""")
 
 
 def negotiated(script: Script, plan: Plan, accept: bytes) -> Plan:
