@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:1] = [str(ROOT / "src"), str(ROOT / "tests")]  # without this folder: its requests.py is not the library of that name
@@ -108,15 +109,34 @@ def judge(path: Path, examples: int) -> dict[str, Any]:
 
 
 def whole(document: Any, path: Path) -> Any:
-    """A document in one piece: references to other files written as absolute addresses, which schemathesis reads."""
-    if isinstance(document, dict):
-        ref = document.get("$ref")
-        if isinstance(ref, str) and not ref.startswith(("#", "http", "file:")):
-            name, _, pointer = ref.partition("#")
-            address = (path.parent / name).resolve().as_uri()
-            return {**document, "$ref": f"{address}#{pointer}" if pointer else address}
-        return {key: whole(value, path) for key, value in document.items()}
-    return [whole(value, path) for value in document] if isinstance(document, list) else document
+    """A document in one piece, as schemathesis reads it: what stands in other files is put in place of the reference.
+
+    A reference back to what it stands in is left open (any value), so that the document ends.
+    """
+    files: dict[Path, Any] = {path.resolve(): document}
+
+    def at(file: Path, pointer: str) -> Any:
+        from understudy.world import sources
+
+        value = files[file] if file in files else files.setdefault(file, sources.read(file))
+        for step in pointer.strip("/").split("/") if pointer.strip("/") else ():
+            key = unquote(step).replace("~1", "/").replace("~0", "~")
+            value = value[int(key)] if isinstance(value, list) else value[key]
+        return value
+
+    def laid(value: Any, file: Path, inside: tuple[tuple[Path, str], ...]) -> Any:
+        if isinstance(value, list):
+            return [laid(part, file, inside) for part in value]
+        if not isinstance(value, dict):
+            return value
+        ref = value.get("$ref")
+        if not isinstance(ref, str) or (file == path.resolve() and ref.startswith("#")):
+            return {key: laid(part, file, inside) for key, part in value.items()}
+        name, _, pointer = ref.partition("#")
+        target = ((file.parent / unquote(name)).resolve() if name else file, pointer)
+        return {} if target in inside or len(inside) > 14 else laid(at(*target), target[0], (*inside, target))
+
+    return laid(document, path.resolve(), ())
 
 
 def _child(path: Path, examples: int, out: Any) -> None:

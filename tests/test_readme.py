@@ -46,6 +46,7 @@ def test_every_command_line_option_the_readme_names_is_there() -> None:
     """A name in the README is a name of the program."""
     from understudy.cli import _parser  # the parser alone: no server is started
 
-    helped = _parser()._subparsers._group_actions[0].choices["serve"].format_help()  # type: ignore[union-attr,index,call-overload]
+    commands = _parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
+    helped = "".join(command.format_help() for command in commands.values())  # type: ignore[union-attr]
     for option in set(re.findall(r"`(--[a-z-]+)", README)):
         assert option in helped, option

@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_inspect(commands)
     _add_diagram(commands)
+    _add_world(commands)
     return parser
 
 
@@ -97,6 +98,38 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     serve.add_argument("--strict", action="store_true", help="refuse fields and parameters the document does not know")
     serve.add_argument("--quiet", action="store_true", help="do not print a line for each request")
     serve.set_defaults(run=_serve)
+
+
+_ACTIONS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
+    "list": ("every world of the server", ()),
+    "new": ("begin a world", (("name", "what to call it"),)),
+    "fork": ("begin a world as another one is", (("world", "the other one"), ("name", "what to call the new one"))),
+    "snapshot": ("save a world as it is now", (("world", "which"), ("name", "what to call the moment"))),
+    "restore": ("put a world back to a snapshot of it", (("world", "which"), ("name", "the snapshot"))),
+    "diff": ("what became of a world since a snapshot, or since its fixture", (("world", "which"), ("name?", "the snapshot"))),
+    "export": ("write a world as a fixture file", (("world", "which"), ("file?", "where to (default: standard output)"))),
+}
+
+
+def _add_world(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    world = commands.add_parser("world", help="list, begin, save, put back, compare and write down worlds of a running server")
+    actions = world.add_subparsers(title="actions", metavar="", required=True, dest="action")
+    for name, (says, arguments) in _ACTIONS.items():
+        action = actions.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.")
+        for argument, about in arguments:
+            action.add_argument(argument.rstrip("?"), help=about, nargs="?" if argument.endswith("?") else None)
+        action.add_argument("--url", default="http://localhost:4010", help="the server (default: http://localhost:4010)")
+        if name == "new":
+            action.add_argument("--from", dest="source", metavar="NAME", help="a fixture, a world, or a snapshot as WORLD/NAME")
+        if name == "diff":
+            action.add_argument("--json", action="store_true", help="print all of it as JSON")
+        action.set_defaults(run=_world)
+
+
+def _world(options: argparse.Namespace) -> int:
+    from understudy.server.asking import run  # http.client, 20 ms: not for --help
+
+    return run(options)
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -42,7 +42,8 @@ RULES: Mapping[str, Any] = {
 }
 """How the bundled Solvimon document is judged: every stock check, and each exception with its reason."""
 
-HEAVY = "^/v1/(pricings|pricing-groups|pricing-plan-versions|pricing-plan-schedules|pricing-plan-subscriptions/init)"
+PRICED = ("pricings", "pricing-groups", "pricing-plan-versions", "pricing-plan-schedules", "pricing-plan-subscriptions/init")
+HEAVY = f"^/v1/({'|'.join(PRICED)})"
 """Whose bodies hold prices, a tree of some six hundred places: coverage alone makes 30,000 cases of each."""
 
 _KEY = "Idempotency-Key"

@@ -6,14 +6,21 @@ import datetime
 import enum
 import gc
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 import pytest
 
+from understudy.engine.decide import Decision
 from understudy.problems import Problem
-from understudy.world.store import Change, Page, Query, Store, trimmed
+from understudy.world.clock import Clock
+from understudy.world.entries import commit_entry, play
+from understudy.world.store import Change, Changed, Page, Query, Store, trimmed
+from understudy.world.world import World
+from understudy.world.worlds import Worlds
+
+NOW = datetime.datetime(2025, 5, 6, tzinfo=datetime.UTC)
 
 
 def _fork() -> Store:
@@ -31,11 +38,30 @@ def _side_of_a_fork() -> Store:
     return store
 
 
+class Kept(Store):
+    """The store of a world that is made again of its journal's entries, as after a crash; a second one judges commits first."""
+
+    __slots__ = ("_judge", "_worlds")
+
+    def __init__(self) -> None:
+        self._worlds = Worlds(World("prepared", Clock(NOW, frozen=True), 0, {}))
+        super().__init__(self._worlds.get("default").store.database)
+        self._judge = Store()
+
+    def commit(self, changes: Sequence[Changed]) -> None:
+        """Judge the changes, write them down, and do what the writing says."""
+        self._judge.commit(changes)
+        world = self._worlds.get("default")
+        entry = commit_entry(world, Decision(None, tuple(changes), (), (), ()), world.circumstances(NOW), None, None)  # type: ignore[arg-type]
+        play(orjson.loads(orjson.dumps(entry)), self._worlds, lambda: 0.0)
+
+
 MAKERS: Mapping[str, Callable[[], Store]] = {
     "in memory": Store,
     "a fork": _fork,
     "forked from": _side_of_a_fork,
     "loaded": lambda: Store.load(Store().dump()),
+    "made again of a journal": Kept,
 }
 
 
@@ -71,7 +97,7 @@ class TestGet:
         store.commit([create("a", name="é"), Change("customer", "b", None, {"id": "b"}, b'{ "id" : "b" }')])
         assert (store.get("customer", "a"), store.get("customer", "b")) == (
             '{"id":"a","name":"é"}'.encode(),
-            b'{ "id" : "b" }',
+            b'{"id":"b"}' if isinstance(store, Kept) else b'{ "id" : "b" }',  # a file holds what it says, not how it was spaced
         )
 
     def test_what_is_not_there_is_none(self, store: Store) -> None:

@@ -99,7 +99,7 @@ def compile_kind(resource: Resource, schema: Schema | None, contract: Contract, 
         return Kind(resource, None, None, lambda _: True, lambda _: True, lambda _: "", lambda record: record, references, derived,
                     _ids(resource), dict, None, resource.singleton or _chooses(resource, mended=mended))
     shape = contract.shape(schema, "response")
-    properties = frozenset(shape.properties)
+    properties = frozenset(shape.properties) - shape.write_only
     validator = contract.validator(schema, "response")
 
     def nullable(field: str) -> bool:

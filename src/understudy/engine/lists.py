@@ -347,20 +347,30 @@ def _may_lack(template: Mapping[str, Any], declared: Envelope) -> bool:
 def envelope(paging: Paging, facts: Facts) -> bytes:
     """The answer's body: the records in the envelope the lists table describes."""
     rules = paging.rules
-    if rules.key_map is not None:
-        rows = b"{" + b",".join(orjson.dumps(str(orjson.loads(row).get(rules.key_map))) + b":" + row for row in facts.rows) + b"}"
-    else:
-        rows = b"[" + b",".join(facts.rows) + b"]"
     if rules.items is None:
-        return rows
+        return _joined(rules, facts.rows, b"", b"")
     meta = {name: part(facts) for name, part in paging.meta}
     if paging.sparse:
         meta = {name: value for name, value in meta.items() if value is not _LACKING}
     if paging.rest:
         meta = {**paging.rest, **meta}
     if "." in rules.items:
-        return _deep(rules.items.split("."), rows, meta)
-    return b'{"' + rules.items.encode() + b'":' + rows + (b"," if meta else b"") + orjson.dumps(meta)[1:]
+        return _deep(rules.items.split("."), _joined(rules, facts.rows, b"", b""), meta)
+    tail = orjson.dumps(meta)[1:]
+    return _joined(rules, facts.rows, b'{"%s":' % rules.items.encode(), b"," + tail if meta else tail)
+
+
+def _joined(rules: Lists, rows: Sequence[bytes], head: bytes, tail: bytes) -> bytes:
+    """The records as an array, or as an object by key, between a head and a tail; each octet is copied once."""
+    if rules.key_map is not None:
+        rows = [orjson.dumps(str(orjson.loads(row).get(rules.key_map))) + b":" + row for row in rows]
+    opening, closing = (b"[", b"]") if rules.key_map is None else (b"{", b"}")
+    parts = [head, opening]
+    for row in rows:
+        parts += (row, b",")
+    if rows:
+        parts.pop()
+    return b"".join([*parts, closing, tail])
 
 
 def _deep(path: Sequence[str], rows: bytes, meta: dict[str, Any]) -> bytes:

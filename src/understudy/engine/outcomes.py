@@ -5,6 +5,7 @@ Nothing here decides.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -42,5 +43,8 @@ def kept(value: Any) -> bytes:
 
 
 def encode(value: Any) -> bytes:
-    """JSON bytes of a value."""
-    return orjson.dumps(value)
+    """JSON bytes of a value; integers beyond 64 bits, which documents show now and then, the slow way."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -297,6 +297,8 @@ class Transaction:
         equals = {field: record.get(field) for field in fields}
         if None in equals.values():
             return
+        if not self.changes and not self._view.find(kind.name, fields[0], equals[fields[0]]):
+            return  # the usual case, without looking at a record
         other = self.first(kind.name, **equals)
         own = record[kind.resource.id_field]
         if other is not None and other[kind.resource.id_field] != own:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import signal
 import socket
 import sys
 from dataclasses import dataclass
@@ -94,18 +95,22 @@ def _run(app: App, listening: socket.socket) -> int:
         lifespan="off",
         timeout_keep_alive=600,  # a local client may sleep on a breakpoint
     )
-    uvicorn.Server(config).run(sockets=[listening])
-    return _closed(app.sandbox)
+    if app.sandbox.folder is not None:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # uvicorn raises what stopped it again when it is done
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        _close(app.sandbox)
+    return 0
 
 
-def _closed(sandbox: Sandbox) -> int:
+def _close(sandbox: Sandbox) -> None:
     """Leave the world files up to date."""
     try:
         if sandbox.folder is not None:
             sandbox.folder.close()
     except OSError as fault:
-        return _failed(f"the world files stay as they were: {fault.strerror}; nothing is lost, the journal goes with them")
-    return 0
+        _failed(f"the world files stay as they were: {fault.strerror}; nothing is lost, the journal goes with them")
 
 
 def _greet(sandbox: Sandbox, host: str, port: int) -> None:

@@ -8,10 +8,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -66,7 +68,8 @@ class Folder:
     def attach(self, worlds: Worlds) -> None:
         """Put the worlds that were kept here into `worlds`, and keep these from now on."""
         try:
-            kept = self._load(worlds)
+            with _uncollected():
+                kept = self._load(worlds)
             self.worlds = worlds
             self._dirty |= {PREPARED}
             self._adopt(kept)
@@ -271,7 +274,7 @@ class Folder:
             (self.path / file).unlink(missing_ok=True)
         self._gone.clear()
         old.unlink(missing_ok=True)
-        self._limit = max(SMALLEST, sum((self.path / file).stat().st_size for file in self._manifest["files"]) // 2)
+        self._limit = SMALLEST + sum((self.path / file).stat().st_size for file in self._manifest["files"]) // 8
 
     def _contents(self, file: str) -> bytes:
         assert self.worlds is not None
@@ -313,6 +316,18 @@ def _files(manifest: dict[str, Any]) -> list[str]:
     if any(".." in file.split("/") or file.startswith("/") or not file.endswith(".json") for file in files):
         raise ValueError("it names a file that is none of its own")
     return files
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """The collector waits: it would look at all that is read again and again, and none of it is garbage."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _locked(path: Path) -> int:

@@ -23,7 +23,6 @@ from understudy.durations import format_instant
 from understudy.engine import decide as deciding
 from understudy.engine import guarding
 from understudy.engine.decide import Circumstances, Decision, Timer
-from understudy.engine.naming import fresh
 from understudy.engine.negotiating import negotiated, preferred
 from understudy.engine.outcomes import Call, Outcome
 from understudy.engine.plans import Plan, Script
@@ -106,6 +105,7 @@ class Stage:
         self.open = open
         self.keys = keys
         self.observe = observe
+        self._fresh = tuple((name.lower().encode(), prefix) for name, prefix in script.behaviour.response_headers.items())
 
     # --- requests ------------------------------------------------------------------------------------------------
 
@@ -187,10 +187,10 @@ class Stage:
         world = turn.world
         world.request_count += 1
         headers = []
-        for name, prefix in self.script.behaviour.response_headers.items():
-            value = fresh(world.seed, -world.request_count, prefix, None, world.id_length)
+        for name, prefix in self._fresh:
+            value = world.request_id(prefix)
             turn.id = turn.id or value
-            headers.append((name.lower().encode(), value.encode()))
+            headers.append((name, value.encode()))
         return headers
 
     def _once(self, turn: Turn, rule: Idempotency, key: str, plan: Plan, accepted: Accepted) -> Outcome:

@@ -18,12 +18,13 @@ from understudy.durations import format_instant
 from understudy.engine.decide import Circumstances, Decision, Event, Timer
 from understudy.engine.filtering import Filters
 from understudy.engine.lists import Window
+from understudy.engine.naming import fresh
 from understudy.engine.outcomes import Outcome
 from understudy.problems import Problem
 from understudy.world.clock import Clock
 from understudy.world.ids import Ids
 from understudy.world.layers import LayeredMap, Log
-from understudy.world.store import Change, Page, Query, Store
+from understudy.world.store import Page, Query, Store
 
 LOGGED = 1000
 """Requests a world remembers."""
@@ -94,6 +95,7 @@ class World:
         self.events: Log[Recorded] = Log()
         self.requests: deque[Logged] = deque(maxlen=LOGGED)
         self.request_count = 0
+        self._stem: str | None = None
         self.pinned: LayeredMap[str, Pinned] = LayeredMap()
         self._timers: list[tuple[datetime, int, Timer]] = []
         self._waiting: set[Timer] = set()
@@ -125,9 +127,7 @@ class World:
             self.keeper.commits(self, decision, circumstances, cause, pin)
         if decision.changes:
             try:
-                self.store.commit(
-                    [Change(change.resource, change.id, change.before, change.after, change.encoded) for change in decision.changes]
-                )
+                self.store.commit(decision.changes)
             except Problem:
                 if self.keeper is not None:
                     self.keeper.take_back(self)
@@ -148,6 +148,12 @@ class World:
         if self.keeper is not None:
             self.keeper.pins(self, (key, pinned))
         self.pinned.set(key, pinned)
+
+    def request_id(self, prefix: str) -> str:
+        """A fresh id for a response: as many letters as there is room for before the request's number of eight digits."""
+        if self._stem is None:
+            self._stem = fresh(self.seed, 0, None, None, self.id_length)
+        return f"{prefix}_{self._stem[: self.id_length - 8]}{self.request_count % 100_000_000:08d}"
 
     def wait(self, timer: Timer) -> None:
         """Set a timer, unless it is set."""
