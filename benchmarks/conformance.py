@@ -7,6 +7,7 @@ Ends with 1 where anything was found.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections import Counter
@@ -19,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT / "tests")  # in the place of this folder, whose requests.py would be taken for the library
 
-from support.fuzzing import HEAVY, KEY, PHASES, PRICED, RULES, Verdict, fuzz  # noqa: E402  # not installed with the package
+from support.fuzzing import HEAVY, KEY, PHASES, RULES, Verdict, fuzz  # noqa: E402  # not installed with the package
 from understudy.sandbox import Options, open_sandbox  # noqa: E402
 from understudy.server.app import App  # noqa: E402
 from understudy.world import sources  # noqa: E402
@@ -61,13 +62,14 @@ def parts(seeds: tuple[int, ...]) -> Iterator[Part]:
                 continue
             yield Part("petstore", phase, seed)
             yield Part("solvimon", phase, seed, FIXTURES[turn % len(FIXTURES)], exclude=HEAVY if phase == "coverage" else None)
-    for name in PRICED:  # each by itself: schemathesis keeps what it sent, a gigabyte for every one of them
-        yield Part("solvimon", "coverage", seeds[0], FIXTURES[0], include=f"^/v1/{name}")
+    for path in sources.read(ROOT / "openapi" / "solvimon.yaml")["paths"]:
+        if re.match(HEAVY, path):  # each by itself: schemathesis keeps what it sent, a gigabyte for each
+            yield Part("solvimon", "coverage", seeds[0], FIXTURES[0], include=f"^{re.escape(path)}$")
 
 
 def line(part: Part, verdict: Verdict, seconds: float) -> str:
     """A row of the table."""
-    paths = part.include.removeprefix("^/v1/") if part.include else "light" if part.exclude else "all"
+    paths = part.include[5:-1].replace("\\", "") if part.include else "light" if part.exclude else "all"
     statuses = " ".join(f"{status}:{count}" for status, count in sorted(verdict.statuses.items()))
     found = Counter(check for check, _, _ in verdict.failures)
     told = ", ".join(f"{check} {count}" for check, count in found.items()) or "none"

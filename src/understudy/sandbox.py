@@ -22,6 +22,7 @@ from understudy.behaviour.roles import bare, bare_key
 from understudy.contract.contract import Contract
 from understudy.contract.values import Fault
 from understudy.engine.plans import Script
+from understudy.problems import Problem
 from understudy.world import sources
 from understudy.world.clock import Clock
 from understudy.world.fixtures import EMPTY, Fixture, play, read_fixture
@@ -82,8 +83,13 @@ class Sandbox:
     def answer(self, request: Request, world: str = "default") -> Reply:
         """Play a request; where worlds are kept, it is on disk afterwards."""
         reply = self.stage.answer(self.worlds.get(world), request)
-        if self.folder is not None:
+        if self.folder is None:
+            return reply
+        try:
             self.folder.sync()
+        except OSError:
+            self.folder.recover()
+            return self.stage.answer(self.worlds.get(world), request, Problem("unavailable", "the disk did not take the change; nothing was changed"))
         return reply
 
     def reset(self, name: str, fixture: str | None = None) -> World:

@@ -14,10 +14,11 @@ from support.served import Served, served
 HEAD = b"Host: localhost\r\nX-API-KEY: k\r\n"
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Served]:
-    """One server for all of these; each test makes records of its own."""
-    with served("--now", "2025-05-06T10:30:00Z") as running:
+@pytest.fixture(scope="module", params=["in memory", "kept"])
+def sandbox(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One server for all of these, and one whose replies wait for the disk; each test makes records of its own."""
+    kept = ["--data", str(tmp_path_factory.mktemp("kept") / "data")] if request.param == "kept" else []
+    with served("--now", "2025-05-06T10:30:00Z", *kept) as running:
         yield running
 
 
@@ -88,6 +89,30 @@ def test_many_requests_share_a_connection_in_order(wire: Wire) -> None:
         status, _, body = wire.read()
         assert status == 404
         assert f"none-{n}".encode() in body
+
+
+def test_writes_sent_in_a_row_are_answered_in_order(wire: Wire) -> None:
+    """Also where each answer waits for the disk, with reads and the control plane in between."""
+    writes = [b"".join(post(f"row-{n}")) for n in range(4)]
+    reads = [b"GET /v1/meter-values/row-%d HTTP/1.1\r\n" % n + HEAD + b"\r\n" for n in range(4)]
+    wire.send(b"".join(write + read + b"GET /_understudy/clock HTTP/1.1\r\n" + HEAD + b"\r\n" for write, read in zip(writes, reads, strict=True)))
+    for n in range(4):
+        for status in (201, 200):
+            got, _, body = wire.read()
+            assert (got, json.loads(body)["reference"]) == (status, f"row-{n}")
+        assert wire.read()[0] == 200
+
+
+def test_a_client_that_leaves_before_its_answer_disturbs_nobody(sandbox: Served, wire: Wire) -> None:
+    """What it sent was done."""
+    with Wire(sandbox.port) as leaving:
+        leaving.send(b"".join(post("left")))
+    for _ in range(100):  # until the server has read it
+        wire.send(b"GET /v1/meter-values/left HTTP/1.1\r\n" + HEAD + b"\r\n")
+        status = wire.read()[0]
+        if status == 200:
+            break
+    assert status == 200
 
 
 def test_the_control_plane_and_the_api_take_turns_on_one_connection(wire: Wire) -> None:

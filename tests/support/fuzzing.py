@@ -42,8 +42,7 @@ RULES: Mapping[str, Any] = {
 }
 """How the bundled Solvimon document is judged: every stock check, and each exception with its reason."""
 
-PRICED = ("pricings", "pricing-groups", "pricing-plan-versions", "pricing-plan-schedules", "pricing-plan-subscriptions/init")
-HEAVY = f"^/v1/({'|'.join(PRICED)})"
+HEAVY = "^/v1/(pricings|pricing-groups|pricing-plan-versions|pricing-plan-schedules|pricing-plan-subscriptions/init)"
 """Whose bodies hold prices, a tree of some six hundred places: coverage alone makes 30,000 cases of each."""
 
 _KEY = "Idempotency-Key"

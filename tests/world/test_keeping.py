@@ -18,6 +18,7 @@ from understudy.server.app import App
 from understudy.world.journal import File, Unkept
 from understudy.world.keeping import Folder
 from understudy.world.keeping import _write_file as _real_write
+from understudy.world.stage import Request
 from understudy.world.worldfile import dump
 from understudy.world.worlds import Worlds
 
@@ -229,6 +230,11 @@ def test_what_the_disk_did_not_take_in_the_end_is_undone(place: Place) -> None:
     before = place.state()
     place.disk.failing = True
     assert place.customer("b") == 503
+    assert place.control("POST", "/clock", {"advance": "P1D"}) == 503
+    asked = {"x-api-key": "k", "content-type": "application/json"}
+    sent = {name.encode(): value.encode() for name, value in asked.items()}
+    body = orjson.dumps({**CUSTOMER, "reference": "b"})
+    assert place.sandbox.answer(Request("POST", "/v1/customers", b"", list(sent.items()), body, sent)).status == 503
     assert place.state() == before
     place.disk.failing = False
     assert place.customer("b") == 201

@@ -26,6 +26,7 @@ LARGEST_HEADERS = 65_536
 LARGEST_BODY = 10_000_000
 """Octets: of path with query, of all headers together, of a body."""
 
+_UNDONE = b'{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"the disk did not take the change; nothing was changed"}\n'
 _NAME_HEADER = b"understudy-world"
 
 
@@ -159,10 +160,18 @@ class App:
 def _held(syncer: Syncer, send: Send) -> Send:
     """A `send` that waits for the disk before it lets a response begin."""
 
+    undone = False
+
     async def held(message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start" and not await syncer.on_disk():
-            message = {**message, "status": 503}
-        await send(message)
+        nonlocal undone
+        starts = message["type"] == "http.response.start"
+        undone = undone or (starts and not await syncer.on_disk())
+        if not undone:
+            await send(message)
+        elif starts:
+            head = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(_UNDONE))]
+            await send({"type": "http.response.start", "status": 503, "headers": head})
+            await send({"type": "http.response.body", "body": _UNDONE})
 
     return held
 

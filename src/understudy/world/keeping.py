@@ -54,6 +54,9 @@ class Folder:
         try:
             self._manifest = self._read_manifest()
             self._settle()
+        except OSError as fault:
+            os.close(self._lock)
+            raise Unkept(str(fault.filename or path), f"cannot be used: {fault.strerror}") from None
         except BaseException:
             os.close(self._lock)
             raise

@@ -11,6 +11,7 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -114,6 +115,7 @@ def clock_of(value: Mapping[str, Any], wall: Callable[[], float]) -> Clock:
     return Clock(instant(value["now"]) + timedelta(seconds=gone), frozen=value["frozen"])
 
 
+@lru_cache(4096)
 def instant(text: str) -> datetime:
     """An instant as written here: always UTC, with a final Z."""
     return datetime.fromisoformat(text[:-1]).replace(tzinfo=UTC)
