@@ -19,7 +19,7 @@ import time
 from http.client import HTTPConnection
 from pathlib import Path
 
-from requests import ROOT, Server, customer, free_port, message
+from answering import ROOT, Server, customer, free_port, message
 
 
 def first_answer(arguments: list[str], cache: str) -> float:

@@ -30,7 +30,7 @@ FILES = [
 ]
 DIGITALOCEAN = SHARED / "contracts" / "digitalocean" / "DigitalOcean-public.v2.yaml"
 
-pytestmark = pytest.mark.skipif(not FILES, reason="the real documents are not beside this checkout (../shared)")
+pytestmark = pytest.mark.skipif(not FILES, reason="the real documents are not beside this checkout")
 
 
 def load(path: Path) -> Any:
@@ -135,7 +135,7 @@ def test_a_billing_api_is_mostly_modelled() -> None:
     assert found["pricing_plan_subscription"].refers_to["customer_id"] == "customer"
 
 
-@pytest.mark.skipif(not DIGITALOCEAN.exists(), reason="its 2,900 files are not beside this checkout (../shared)")
+@pytest.mark.skipif(not DIGITALOCEAN.exists(), reason="its 2,900 files are not beside this checkout")
 def test_wrapped_records_and_linked_pages_are_understood() -> None:
     """`{"droplets": […], "links": {"pages": {…}}, "meta": {"total": 1}}` and `{"droplet": {…}}`."""
     found = behaviour(DIGITALOCEAN).resources

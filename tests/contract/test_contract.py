@@ -86,7 +86,7 @@ def load(path: Path) -> Any:
     return json.loads(json.dumps(yaml.load(path.read_bytes(), yaml.CSafeLoader), default=str))
 
 
-@pytest.mark.skipif(not REAL, reason="the real documents of ../shared are not here")
+@pytest.mark.skipif(not REAL, reason="the real documents are not beside this checkout")
 @pytest.mark.parametrize("path", REAL, ids=lambda path: "-".join(path.parts[-2:]))
 def test_real_document_is_read_whole_and_has_valid_examples(path: Path) -> None:
     """Every schema compiles, every example is valid or listed with its place, nothing raises."""

@@ -27,7 +27,7 @@ REAL = {
 def client(path: Path) -> tuple[Client, Script]:
     """A document, played without keys."""
     if not path.is_file():
-        pytest.skip(f"{path.name} is not beside this checkout (../shared/contracts)")
+        pytest.skip(f"{path.name} is not beside this checkout")
     sandbox = open_sandbox(Options(spec=str(path), open=True))
     return Client(App(sandbox), {}), sandbox.script
 

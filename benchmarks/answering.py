@@ -1,6 +1,6 @@
 """CPU microseconds of the server process for each request, as ratios to a bare ASGI application on the same uvicorn.
 
-    python benchmarks/requests.py [--records 100 100000] [--rounds 5] [--requests 4000]
+    python benchmarks/answering.py [--records 100 100000] [--rounds 5] [--requests 4000]
 
 Both servers run in processes of their own; the rounds take turns between them, so that a noisy machine disturbs both
 alike. The cost of a request is the growth of the server's CPU time (user and system) over a round, divided by its requests.
