@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import requests as wire
+import answering as wire
 from store import changes
 
 from understudy.engine.decide import Changed, Decision, Event
