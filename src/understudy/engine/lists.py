@@ -361,16 +361,11 @@ def envelope(paging: Paging, facts: Facts) -> bytes:
 
 
 def _joined(rules: Lists, rows: Sequence[bytes], head: bytes, tail: bytes) -> bytes:
-    """The records as an array, or as an object by key, between a head and a tail; each octet is copied once."""
+    """The records as an array, or as an object by key, between a head and a tail."""
     if rules.key_map is not None:
         rows = [orjson.dumps(str(orjson.loads(row).get(rules.key_map))) + b":" + row for row in rows]
     opening, closing = (b"[", b"]") if rules.key_map is None else (b"{", b"}")
-    parts = [head, opening]
-    for row in rows:
-        parts += (row, b",")
-    if rows:
-        parts.pop()
-    return b"".join([*parts, closing, tail])
+    return b"".join((head, opening, b",".join(rows), closing, tail))
 
 
 def _deep(path: Sequence[str], rows: bytes, meta: dict[str, Any]) -> bytes:
