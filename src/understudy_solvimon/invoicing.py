@@ -1,7 +1,8 @@
 """Lines to totals, and both shapes of an invoice out of that one calculation.
 
-1. A line is rounded once; every total is a sum of rounded lines, so an invoice is always the sum of what it shows.
-2. The guide's shape is flat (`line_items`, `total_amount`, `billing_period_*`), the reference's is periods, groups,
+1. Draft lines pass through `STEPS`, in that order, and are then taxed; nothing else changes what a line costs.
+2. A line is rounded once; every total is a sum of rounded lines, so an invoice is always the sum of what it shows.
+3. The guide's shape is flat (`line_items`, `total_amount`, `billing_period_*`), the reference's is periods, groups,
    lines. Nothing here is computed for one of them alone.
 """
 
@@ -14,26 +15,11 @@ from itertools import groupby
 from typing import Any
 
 from understudy_solvimon import money
+from understudy_solvimon.charges import EXCLUDING, INCLUDING, REVENUE, DraftLine, Group, Rate, Step, Terms
+from understudy_solvimon.commitments import committed
+from understudy_solvimon.discounts import discounted
 from understudy_solvimon.money import ZERO, Money
 from understudy_solvimon.refusal import Refusal
-
-EXCLUDING, INCLUDING = "EXCLUDING_TAX", "INCLUDING_TAX"
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A tax rate: percent, and the category it comes of (STANDARD, NO_TAX, EXEMPT)."""
-
-    percentage: Fraction = ZERO
-    category: str = "STANDARD"
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """What the lines of one group share: the JSON members of the reference's group, beside its amounts and lines."""
-
-    key: tuple[str, ...]
-    facts: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +34,7 @@ class Line:
     rate: Rate
     group: Group
     facts: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = REVENUE
 
     @property
     def gross(self) -> Fraction:
@@ -73,6 +60,23 @@ class Bill:
     spans: tuple[Span, ...]
     amount_type: str = EXCLUDING
     country: str | None = None
+
+
+STEPS: tuple[Step, ...] = (discounted, committed)
+"""What happens to draft lines before tax, in order (assumed: the vendor's order is not known)."""
+
+
+def settled(drafts: Iterable[DraftLine], terms: Terms) -> tuple[Line, ...]:
+    """Draft lines as an invoice's lines: every step in order, then tax and rounding."""
+    lines = tuple(drafts)
+    for step in STEPS:
+        lines = step(lines, terms)
+    return tuple(_line_of(draft, terms.currency) for draft in lines)
+
+
+def _line_of(draft: DraftLine, currency: str) -> Line:
+    net, tax = taxed(draft.price, draft.rate, draft.amount_type, currency)
+    return Line(draft.description, draft.quantity, draft.unit_price, net, tax, draft.rate, draft.group, draft.facts, draft.kind)
 
 
 def taxed(value: Fraction, rate: Rate, amount_type: str, currency: str) -> tuple[Fraction, Fraction]:
@@ -189,12 +193,20 @@ def _group(order: int, lines: Sequence[Line], currency: str) -> dict[str, Any]:
 def _line(order: int, line: Line, currency: str) -> dict[str, Any]:
     return {
         "line_order": order,
-        "type": "REVENUE",
+        "type": line.kind,
         "description": line.description,
-        **line.facts,
+        **_line_members(line, currency),
         **_amounts([line], currency),
         "tax_categories": _tax_categories([line], currency),
     }
+
+
+def _line_members(line: Line, currency: str) -> dict[str, Any]:
+    """A line's own members; its details say its amount without tax, as rounded on this line."""
+    details = line.facts.get("details")
+    if details is None:
+        return dict(line.facts)
+    return {**line.facts, "details": {"amount": money.amount(line.net, currency), **details}}
 
 
 def _amounts(lines: Iterable[Line], currency: str) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from understudy_solvimon import configs, invoicing, metering, money, periods, pricing
-from understudy_solvimon.invoicing import Bill, Group, Line, Rate, Span
+from understudy_solvimon import charges, configs, invoicing, metering, money, periods, pricing
+from understudy_solvimon.charges import DraftLine, Group, Rate, Scope, Terms
+from understudy_solvimon.invoicing import Bill, Span
 from understudy_solvimon.metering import Aggregate
 from understudy_solvimon.money import Money
 from understudy_solvimon.periods import Length, Period
@@ -81,17 +82,23 @@ def account_of(tx: Transaction, subscription: Record) -> Account:
 def bill_of(tx: Transaction, record: Record, period: Period, subscription: Record) -> tuple[Bill, list[Record]]:
     """A billing period's bill, and what could not be put on it (the reference's `validation_result` rows)."""
     account = account_of(tx, subscription)
-    lines: list[Line] = []
+    drafts: list[DraftLine] = []
     flaws: list[Record] = []
     pieces = list(_pieces(tx, account, period))
     for piece in pieces:
         for entry in _entries(tx, account, piece, record["id"]):
-            line = _line(tx, account, piece, entry)
-            (flaws if isinstance(line, dict) else lines).append(line)  # type: ignore[arg-type]
-    lines.sort(key=lambda line: line.group.key[0])
-    span = Span(record["start_at"], record["end_at"], subscription["billing_period"], tuple(lines))
-    amount_type = pieces[0].amount_type if pieces else invoicing.EXCLUDING
+            draft = _draft(tx, account, piece, entry)
+            (flaws if isinstance(draft, dict) else drafts).append(draft)  # type: ignore[arg-type]
+    drafts.sort(key=lambda draft: draft.group.key[0])
+    lines = invoicing.settled(drafts, _terms(tx, account, pieces))
+    span = Span(record["start_at"], record["end_at"], subscription["billing_period"], lines)
+    amount_type = pieces[0].amount_type if pieces else charges.EXCLUDING
     return Bill(account.currency, (span,), amount_type, _country(account.entity)), flaws
+
+
+def _terms(tx: Transaction, account: Account, pieces: Sequence[Piece]) -> Terms:
+    """What the steps after pricing go by: the discounts and commitments of the period's schedules."""
+    return Terms(account.currency)
 
 
 def _country(entity: Mapping[str, Any]) -> str | None:
@@ -111,7 +118,7 @@ def _pieces(tx: Transaction, account: Account, period: Period) -> Iterator[Piece
             continue
         plan = tx.get("pricing_plan", str(schedule.get("pricing_plan_id"))) or {}
         yield Piece(period, schedule, start, end, _share(account, period, start, end), starts >= period.start,
-                    plan.get("amount_type") or invoicing.EXCLUDING)
+                    plan.get("amount_type") or charges.EXCLUDING)
 
 
 def _share(account: Account, period: Period, start: datetime, end: datetime) -> Fraction:
@@ -252,8 +259,8 @@ _CHARGES: Mapping[str, Charge] = {
 # --- lines ------------------------------------------------------------------------------------------------------------
 
 
-def _line(tx: Transaction, account: Account, piece: Piece, entry: Entry) -> Line | Record:
-    """An entry as a line in the billing currency; a validation row where it cannot be one."""
+def _draft(tx: Transaction, account: Account, piece: Piece, entry: Entry) -> DraftLine | Record:
+    """An entry as a draft line in the billing currency; a validation row where it cannot be one."""
     worth = pricing.worth(entry.priced)
     rate = None if worth is None else _exchange(tx, worth.currency, account.currency)
     flaw = _flaw(entry, worth, rate, account.currency)
@@ -261,11 +268,16 @@ def _line(tx: Transaction, account: Account, piece: Piece, entry: Entry) -> Line
         tx.warn(f"{entry.item.get('reference')} is not billed: {flaw}")
         return {"status": "ERROR", "details": f"{entry.item.get('reference')} is not billed: {flaw}"}
     sign = -1 if entry.item.get("type") == "DEDUCTION" else 1
-    tax = tax_rate(tx, account, entry.item)
-    net, taxes = invoicing.taxed(worth.quantity * rate * sign, tax, piece.amount_type, account.currency)
     described = entry.governing.pricing.get("name") or entry.item.get("name")
-    return Line(described, entry.quantity, _unit_price(entry), net, taxes, tax, _group(account, piece, entry),
-                _facts(account, entry, worth, net))
+    return DraftLine(described, entry.quantity, _unit_price(entry), worth.quantity * rate * sign,
+                     tax_rate(tx, account, entry.item), _group(account, piece, entry), _scope(tx, piece, entry),
+                     piece.amount_type, facts=_facts(entry, worth))
+
+
+def _scope(tx: Transaction, piece: Piece, entry: Entry) -> Scope:
+    product = tx.get("product", str(entry.item.get("product_id"))) or {}
+    return Scope(piece.schedule["id"], entry.governing.pricing["id"], entry.offer.pricing_item["id"],
+                 entry.offer.config["id"], product.get("id"), entry.item["id"], product.get("category_id"))
 
 
 def _flaw(entry: Entry, worth: Money | None, rate: Fraction | None, currency: str) -> str | None:
@@ -326,12 +338,11 @@ _ITEM_SHOWN = ("object_type", "id", "product_id", "name", "status", "reference",
                "tax_category")
 
 
-def _facts(account: Account, entry: Entry, worth: Money, net: Fraction) -> Record:
+def _facts(entry: Entry, worth: Money) -> Record:
     config = entry.offer.config
     conditions = {"conditions": config["conditions"]} if config.get("conditions") else {}
     metered = {"meter_value": entry.meter_value} if entry.meter_value else {}
     details: Record = {
-        "amount": money.amount(net, account.currency),
         "pricing_currency": worth.currency,
         "pricing_amount": money.amount(worth.quantity, worth.currency),
     }

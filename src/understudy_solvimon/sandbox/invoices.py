@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from understudy.problems import Problem
-from understudy_solvimon import invoicing, money, periods
+from understudy_solvimon import charges, invoicing, money, periods
 from understudy_solvimon.invoicing import Bill
 from understudy_solvimon.periods import Period
 from understudy_solvimon.sandbox.billing import account_of, bill_of
@@ -256,7 +256,7 @@ def create_invoice(tx: Transaction, call: Call) -> Record:
                       location="body")
     zone = zone_of(customer)
     bill = Bill(body.get("billing_currency") or setting(tx, "billing_currency"), (),
-                body.get("pricing_amount_type") or invoicing.EXCLUDING, (entities[0].get("registered_address") or {}).get("country"))
+                body.get("pricing_amount_type") or charges.EXCLUDING, (entities[0].get("registered_address") or {}).get("country"))
     plain = {field: value for field, value in body.items() if field not in ("status", "paid", "periods")}
     return tx.create("invoice", {
         "billing_type": "DEFAULT",
