@@ -109,7 +109,7 @@ def test_a_diff_tells_what_was_created_changed_field_by_field_deleted_and_record
     kept, changed, gone = (customer(call, name) for name in ("kept", "changed", "gone"))
     control(call, "POST", "/snapshots", {"name": "before"})
     assert control(call, "GET", "/diff?from=before") | {"now": 0} == {
-        "world": "default", "since": "before", "now": 0, "created": [], "changed": [], "deleted": [], "events": []
+        "world": "default", "since": "before", "now": 0, "created": [], "changed": [], "deleted": [], "held": {}, "events": []
     }
     created = customer(call, "created")
     assert call.patch(f"/v1/customers/{changed}", {"email": "b@example.com"}).status == 200

@@ -86,6 +86,8 @@ def _diff(asked: argparse.Namespace) -> Iterator[str]:
         yield f"~ {row['resource']} {row['id']}"
         yield from (f"    {one['field']}: {_shown(one, 'from')} -> {_shown(one, 'to')}" for one in row["fields"])
     yield from (f"- {row['resource']} {row['id']}" for row in told["deleted"])
+    for name, rows in told["held"].items():
+        yield from (f"{sign} {name} {row['key']}" for sign, side in (("+", "created"), ("~", "changed"), ("-", "deleted")) for row in rows[side])
     yield from (f"! {event['at']} {event['type']}" for event in told["events"])
 
 

@@ -32,9 +32,14 @@ class Syncer:
         journal = self.folder.journal
         if journal is None or mark <= journal.durable:
             return False
-        if self._relaxed and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(WITHIN, self._begin)
+        if self._relaxed:
+            self.soon()
         return not self._relaxed
+
+    def soon(self) -> None:
+        """See that what was written by now goes to disk though no reply waits for it."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(WITHIN, self._begin)
 
     def then(self, call: Callable[[bool], None]) -> None:
         """Call when all that was written by now is on disk (True), or could not be brought there and is undone (False)."""

@@ -8,9 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 """As far as any clock can be turned."""
+
+
+@lru_cache(4096)
+def instant(text: str) -> datetime:
+    """An instant as worlds are written down: always UTC, with a final Z."""
+    return datetime.fromisoformat(text[:-1]).replace(tzinfo=UTC)
 
 
 class Clock:

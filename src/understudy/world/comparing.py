@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from understudy.durations import format_instant
+from understudy.world.holdings import HOLDINGS
 from understudy.world.store import Store
 from understudy.world.world import Recorded, World
 
@@ -35,6 +36,7 @@ def compare(before: World, after: World) -> dict[str, Any]:
         "created": created,
         "changed": changed,
         "deleted": deleted,
+        "held": dict(_held(before, after)),
         "events": [described(kept) for kept in after.events.since(_common(before, after))],
     }
 
@@ -54,6 +56,22 @@ def _differing(before: Store, after: Store) -> Iterator[tuple[str, str]]:
     for resource in sorted({*before.resources(), *after.resources()}):
         for id in after.differing(before, resource):
             yield resource, id
+
+
+def _held(before: World, after: World) -> Iterator[tuple[str, Any]]:
+    """The holdings that are compared and differ, by name: rows by key as JSON."""
+    for name, holding in HOLDINGS.items():
+        told: dict[str, list[Any]] = {"created": [], "changed": [], "deleted": []}
+        for key in after.held[name].differing(before.held[name]) if holding.compared else ():
+            old, new = (None if value is None else holding.write(value) for value in (before.held[name].get(key), after.held[name].get(key)))
+            if old is None and new is not None:
+                told["created"].append({"key": key, "row": new})
+            elif new is None and old is not None:
+                told["deleted"].append({"key": key, "row": old})
+            elif old != new:
+                told["changed"].append({"key": key, "fields": list(fields(old, new))})
+        if any(told.values()):
+            yield name, told
 
 
 def _common(before: World, after: World) -> int:

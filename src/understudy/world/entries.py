@@ -5,22 +5,25 @@ Nothing here opens a file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
 import orjson
 
 from understudy.engine.decide import Changed, Circumstances, Decision, Event
+from understudy.world import holdings
+from understudy.world.clock import instant
+from understudy.world.holdings import Put
 from understudy.world.ids import Ids
-from understudy.world.world import Pin, World
-from understudy.world.worldfile import clock_of, clock_value, instant, load, pin_of, pin_value, timer_of, timer_value
+from understudy.world.world import World
+from understudy.world.worldfile import clock_of, clock_value, load, timer_of, timer_value
 from understudy.world.worlds import Worlds
 
 Entry = dict[str, Any]
 
 
-def commit_entry(world: World, decision: Decision, circumstances: Circumstances, cause: str | None, pin: Pin | None) -> Entry:
+def commit_entry(world: World, decision: Decision, circumstances: Circumstances, cause: str | None, put: Sequence[Put]) -> Entry:
     """A commit: records encoded as they are kept; an event's data is the number of the record it shows, where it shows one whole."""
     encoded = [orjson.dumps(change.after) if change.encoded is None else change.encoded for change in decision.changes]
     entry: Entry = {
@@ -35,8 +38,8 @@ def commit_entry(world: World, decision: Decision, circumstances: Circumstances,
         entry["events"] = [_event(event, encoded) for event in decision.events]
     if decision.timers:
         entry["timers"] = [timer_value(timer) for timer in decision.timers]
-    if pin is not None:
-        entry["pin"] = pin_value(*pin)
+    if put:
+        entry["put"] = holdings.written(put)
     return entry
 
 
@@ -44,6 +47,11 @@ def _event(event: Event, encoded: list[bytes]) -> tuple[Any, ...]:
     shown = next((number for number, own in enumerate(encoded) if own is event.data), None)
     data = orjson.Fragment(event.data) if shown is None else shown
     return event.type, event.resource, event.id, data, None if event.previous is None else orjson.Fragment(event.previous), shown is not None
+
+
+def put_entry(world: World, put: Sequence[Put]) -> Entry:
+    """Rows held, or held no more."""
+    return {"do": "put", "world": world.name, "put": holdings.written(put)}
 
 
 def clock_entry(world: World, now: datetime, frozen: bool, wall: Callable[[], float]) -> Entry:
@@ -75,10 +83,10 @@ def _commit(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float])
     )
     events = tuple(_event_of(row, encoded) for row in entry.get("events", ()))
     timers = tuple(map(timer_of, entry.get("timers", ())))
-    pin = pin_of(entry["pin"]) if "pin" in entry else None
+    put = holdings.again(entry.get("put", ()))
     circumstances = Circumstances(world.store, cast("Any", None), at, Ids(world.seed, entry["ids"]), world.settings, True)
     world.request_count = entry["requests"]
-    world.commit(Decision(None, changes, events, timers, ()), circumstances, entry.get("cause"), pin)
+    world.commit(Decision(None, changes, events, timers, ()), circumstances, entry.get("cause"), put)
 
 
 def _event_of(row: list[Any], encoded: list[bytes | None]) -> Event:
@@ -92,8 +100,8 @@ def _at(text: str) -> datetime:
     return instant(text.replace("+00:00", "Z"))
 
 
-def _pin(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) -> None:
-    _world(entry, worlds).pin(*pin_of(dict(entry)))
+def _put(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) -> None:
+    _world(entry, worlds).put(*holdings.again(entry["put"]))
 
 
 def _fire(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) -> None:
@@ -119,6 +127,6 @@ def _end(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) ->
 
 
 _AGAIN: Mapping[str, Callable[[Mapping[str, Any], Worlds, Callable[[], float]], None]] = {
-    "commit": _commit, "pin": _pin, "fire": _fire, "clock": _clock, "begin": _begin, "save": _save, "end": _end,
+    "commit": _commit, "put": _put, "fire": _fire, "clock": _clock, "begin": _begin, "save": _save, "end": _end,
 }  # fmt: skip
 

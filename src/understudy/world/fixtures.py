@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from understudy.durations import Duration, parse_duration, parse_instant
+from understudy.world.holdings import HOLDINGS, Put, again
 from understudy.world.rows import put_records
 from understudy.world.stage import Reply, Request, Stage
 from understudy.world.world import World
@@ -71,6 +72,7 @@ class Fixture:
     steps: tuple[Step, ...]
     records: Mapping[str, Any] = field(default_factory=dict)  # by resource, put in place before the steps
     ids: int = 0  # how many ids the world of these records had given
+    held: tuple[Put, ...] = ()
 
 
 EMPTY = Fixture("empty", "", None, {}, None, ())
@@ -82,16 +84,28 @@ def read_fixture(data: Any, name: str, where: str) -> Fixture:
     """A fixture from the JSON value of its file. Raises FixtureFault."""
     if not isinstance(data, Mapping):
         raise FixtureFault(where, "a fixture is an object with now, settings, keys, calls and records")
-    strange = data.keys() - _FIELDS
+    beside = {name for name, holding in HOLDINGS.items() if holding.exported}
+    strange = data.keys() - _FIELDS - beside
     if strange:
-        raise FixtureFault(where, f"unknown: {', '.join(sorted(map(str, strange)))}; a fixture has about, now, settings, keys, calls, records and ids")
+        known = ", ".join(["about", "now", "settings", "keys", "calls", "records", *sorted(beside)])
+        raise FixtureFault(where, f"unknown: {', '.join(sorted(map(str, strange)))}; a fixture has {known} and ids")
     now = _instant(data["now"], f"{where}#/now") if "now" in data else None
     settings = _of(Mapping, data.get("settings") or {}, f"{where}#/settings", "an object")
     keys = frozenset(map(str, _of(list, data["keys"], f"{where}#/keys", "a list"))) if "keys" in data else None
     calls = _of(list, data.get("calls") or [], f"{where}#/calls", "a list of steps")
     steps = tuple(_step(part, f"{where}#/calls/{n}") for n, part in enumerate(calls))
     records = _of(Mapping, data.get("records") or {}, f"{where}#/records", "an object of lists, by resource")
-    return Fixture(name, where, now, settings, keys, steps, records, _of(int, data.get("ids", 0), f"{where}#/ids", "a whole number"))
+    ids = _of(int, data.get("ids", 0), f"{where}#/ids", "a whole number")
+    held = tuple(put for name in sorted(beside & data.keys()) for put in _held(name, data[name], f"{where}#/{name}"))
+    return Fixture(name, where, now, settings, keys, steps, records, ids, held)
+
+
+def _held(name: str, listed: Any, where: str) -> Iterator[Put]:
+    for key, row in _of(Mapping, listed, where, "an object of rows, by key").items():
+        try:
+            yield from again([(name, str(key), dict(_of(Mapping, row, f"{where}/{key}", "an object")))])
+        except (KeyError, TypeError, ValueError) as fault:
+            raise FixtureFault(f"{where}/{key}", f"lacks {fault}" if isinstance(fault, KeyError) else str(fault)) from None
 
 
 def _of(kind: type, value: Any, where: str, wanted: str) -> Any:
@@ -150,6 +164,8 @@ def play(fixture: Fixture, stage: Stage, world: World) -> None:
     faults = put_records(fixture.records, fixture.ids, stage.script, world) if fixture.records else ()
     if faults:
         raise FixtureFault(*_all(fixture.where, faults))
+    if fixture.held:
+        world.put(*fixture.held)
     answers: dict[str, Any] = {}
     for step in fixture.steps:
         if isinstance(step, Turned):

@@ -12,7 +12,7 @@ import gc
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,10 +23,11 @@ import orjson
 from understudy.engine.decide import Circumstances, Decision
 from understudy.problems import Problem
 from understudy.world import journal as journals
-from understudy.world.entries import clock_entry, commit_entry, play
+from understudy.world.entries import clock_entry, commit_entry, play, put_entry
+from understudy.world.holdings import Put
 from understudy.world.journal import Appended, File, Journal, Unkept
-from understudy.world.world import Pin, World
-from understudy.world.worldfile import FORMAT, check_format, dump, load, pin_value
+from understudy.world.world import World
+from understudy.world.worldfile import FORMAT, check_format, dump, load
 from understudy.world.worlds import Worlds
 
 try:
@@ -181,18 +182,18 @@ class Folder:
         self.journal.append(entry)
         self._touch(entry)
 
-    def commits(self, world: World, decision: Decision, circumstances: Circumstances, cause: str | None, pin: Pin | None) -> None:
+    def commits(self, world: World, decision: Decision, circumstances: Circumstances, cause: str | None, put: Sequence[Put]) -> None:
         """A decision is about to be kept in a world."""
-        self._append(world, commit_entry(world, decision, circumstances, cause, pin))
+        self._append(world, commit_entry(world, decision, circumstances, cause, put))
 
     def take_back(self, world: World) -> None:
         """The last commit did not happen after all."""
         assert self.journal is not None
         self.journal.take_back()
 
-    def pins(self, world: World, pin: Pin) -> None:
-        """An idempotency key's answer is about to be kept."""
-        self._append(world, {"do": "pin", "world": world.name, **pin_value(*pin)})
+    def puts(self, world: World, put: Sequence[Put]) -> None:
+        """Rows are about to be held, or held no more."""
+        self._append(world, put_entry(world, put))
 
     def fires(self, world: World, until: Any) -> None:
         """The earliest timer is about to fire."""

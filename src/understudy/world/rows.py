@@ -16,6 +16,7 @@ from understudy.durations import format_instant
 from understudy.engine.decide import Changed, Decision, timers_of
 from understudy.engine.kinds import Kind
 from understudy.engine.plans import Script
+from understudy.world.holdings import exported
 from understudy.world.store import Query
 from understudy.world.world import World
 
@@ -128,7 +129,7 @@ def export(world: World) -> dict[str, Any]:
         written["settings"] = dict(world.settings)
     if world.keys is not None:
         written["keys"] = sorted(world.keys)
-    return {**written, "records": listed}
+    return {**written, **exported(world.held), "records": listed}
 
 
 def _rows(world: World, resource: str) -> list[Record]:

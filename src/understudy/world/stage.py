@@ -29,7 +29,9 @@ from understudy.engine.plans import Plan, Script
 from understudy.engine.refusing import refuse
 from understudy.problems import Problem
 from understudy.world.clock import LATEST
-from understudy.world.world import Logged, Pin, Pinned, World
+from understudy.world.holdings import Put
+from understudy.world.pinning import Pinned
+from understudy.world.world import Logged, World
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -198,7 +200,8 @@ class Stage:
         if turn.request.concurrent:
             raise Problem("idempotency_running", "the first request with this idempotency key has not been answered yet",
                           field=rule.header, location="header")
-        fingerprint, pinned = _fingerprint(turn.request), turn.world.pinned.get(key)
+        pinned: Pinned | None = turn.world.held["pinned"].get(key)
+        fingerprint = _fingerprint(turn.request)
         if pinned is not None and turn.now - pinned.at < rule.window:
             if pinned.fingerprint != fingerprint:
                 raise Problem("idempotency_conflict", "this idempotency key was used with another request", field=rule.header, location="header")
@@ -208,9 +211,10 @@ class Stage:
             outcome = self._play(turn, plan, accepted)
         except Problem as problem:
             outcome = refuse(self.script, problem, plan.operation)
-        pin = _pin(turn, outcome)
-        if pin is not None:
-            turn.world.pin(*pin)
+        for pin in _pin(turn, outcome):
+            kept = turn.world.held["pinned"].get(key)
+            if kept is None or kept.outcome is not outcome:  # else it was kept with the commit
+                turn.world.put(pin)
         return outcome
 
     def _play(self, turn: Turn, plan: Plan, accepted: Accepted) -> Outcome:
@@ -281,12 +285,13 @@ class Stage:
                 yield _due(timer, decision)
 
 
-def _pin(turn: Turn, outcome: Outcome | None) -> Pin | None:
+def _pin(turn: Turn, outcome: Outcome | None) -> tuple[Put, ...]:
     """What is kept for the request's idempotency key, if it has one and this outcome is final."""
     if turn.key is None or outcome is None:
-        return None
+        return ()
     key, fingerprint, rule = turn.key
-    return (key, Pinned(fingerprint, turn.now, outcome)) if outcome.status not in rule.released and outcome.status < 500 else None
+    final = outcome.status not in rule.released and outcome.status < 500
+    return (Put("pinned", key, Pinned(fingerprint, turn.now, outcome)),) if final else ()
 
 
 def _due(timer: Timer, decision: Decision) -> Due:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -19,11 +18,12 @@ from understudy.engine.decide import Circumstances, Decision, Event, Timer
 from understudy.engine.filtering import Filters
 from understudy.engine.lists import Window
 from understudy.engine.naming import fresh
-from understudy.engine.outcomes import Outcome
 from understudy.problems import Problem
+from understudy.world import holdings
 from understudy.world.clock import Clock
+from understudy.world.holdings import Put
 from understudy.world.ids import Ids
-from understudy.world.layers import LayeredMap, Log
+from understudy.world.layers import Log
 from understudy.world.store import Page, Query, Store
 
 LOGGED = 1000
@@ -52,30 +52,12 @@ class Logged(NamedTuple):
     request_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Pinned:
-    """The outcome kept for an idempotency key, and of which request it came."""
-
-    fingerprint: bytes
-    at: datetime
-    outcome: Outcome
-
-    def again(self, header: str | None) -> Outcome:
-        """The same outcome, marked as a replay."""
-        marked = {**self.outcome.headers, **({header: "true"} if header else {})}
-        return self.outcome._replace(headers=marked, reason="replayed for its idempotency key")
-
-
-Pin = tuple[str, Pinned]
-"""An idempotency key and what it was answered."""
-
-
 class Keeper(Protocol):
     """Writes down what is about to happen in a world; each method raises Problem `unavailable` where it cannot be written."""
 
-    def commits(self, world: World, decision: Decision, circumstances: Circumstances, cause: str | None, pin: Pin | None) -> None: ...
+    def commits(self, world: World, decision: Decision, circumstances: Circumstances, cause: str | None, put: Sequence[Put]) -> None: ...
     def take_back(self, world: World) -> None: ...
-    def pins(self, world: World, pin: Pin) -> None: ...
+    def puts(self, world: World, put: Sequence[Put]) -> None: ...
     def fires(self, world: World, until: datetime) -> None: ...
 
 
@@ -96,7 +78,7 @@ class World:
         self.requests: deque[Logged] = deque(maxlen=LOGGED)
         self.request_count = 0
         self._stem: str | None = None
-        self.pinned: LayeredMap[str, Pinned] = LayeredMap()
+        self.held = holdings.nothing()
         self._timers: list[tuple[datetime, int, Timer]] = []
         self._waiting: set[Timer] = set()
         self._ticket = itertools.count()
@@ -121,10 +103,10 @@ class World:
 
     # --- keeping -------------------------------------------------------------------------------------------------
 
-    def commit(self, decision: Decision, circumstances: Circumstances, cause: str | None = None, pin: Pin | None = None) -> None:
-        """Keep all that was decided, or nothing; with it what an idempotency key was answered. Raises Problem."""
+    def commit(self, decision: Decision, circumstances: Circumstances, cause: str | None = None, put: Sequence[Put] = ()) -> None:
+        """Keep all that was decided, or nothing; with it rows to be held, such as what an idempotency key was answered. Raises Problem."""
         if self.keeper is not None:
-            self.keeper.commits(self, decision, circumstances, cause, pin)
+            self.keeper.commits(self, decision, circumstances, cause, put)
         if decision.changes:
             try:
                 self.store.commit(decision.changes)
@@ -137,17 +119,18 @@ class World:
             self.events.append(Recorded(len(self.events) + 1, circumstances.now, event, cause))
         for timer in decision.timers:
             self.wait(timer)
-        if pin is not None:
-            self.pinned.set(*pin)
+        if put:
+            holdings.hold(self.held, put)
 
-    def pin(self, key: str, pinned: Pinned) -> None:
-        """Keep the answer to an idempotency key, where it was not kept with a commit. Raises Problem."""
-        kept = self.pinned.get(key)
-        if kept is not None and kept.outcome is pinned.outcome:
-            return
+    def put(self, *rows: Put) -> None:
+        """Hold rows, or hold them no more, that go with no commit: all of them or none. Raises Problem.
+
+        `unavailable` where they cannot be written down, and where this world was reset or put back meanwhile: it is then
+        no longer the one of its name.
+        """
         if self.keeper is not None:
-            self.keeper.pins(self, (key, pinned))
-        self.pinned.set(key, pinned)
+            self.keeper.puts(self, rows)
+        holdings.hold(self.held, rows)
 
     def request_id(self, prefix: str) -> str:
         """A fresh id for a response: as many letters as there is room for before the request's number of eight digits."""
@@ -190,7 +173,7 @@ class World:
         other.store = self.store.fork()
         other.count, other.replies, other.keys = self.count, self.replies, self.keys
         other.events = self.events.fork()
-        other.pinned = self.pinned.fork()
+        other.held = holdings.begun(self.held)
         other._timers = list(self._timers)
         other._waiting = set(self._waiting)
         other._ticket = itertools.count(len(other._timers) and max(entry[1] for entry in other._timers) + 1)

@@ -1,6 +1,6 @@
 """A world as a file that plain TinyDB opens: its records by resource, and tables of its own that begin with `_`.
 
-1. `_world` says the format and where the world stands; `_events`, `_timers` and `_pinned` hold the rest of it.
+1. `_world` says the format and where the world stands; `_events`, `_timers` and a table for each of `HOLDINGS` hold the rest.
 2. What events and pinned answers carry is JSON as text there: it is kept and given back octet for octet.
 3. Nothing here opens a file.
 """
@@ -8,26 +8,23 @@
 from __future__ import annotations
 
 import time
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
 from understudy.durations import format_instant
 from understudy.engine.decide import Event, Timer
-from understudy.engine.outcomes import Outcome
-from understudy.world.clock import Clock
+from understudy.world.clock import Clock, instant
+from understudy.world.holdings import hold, taken
+from understudy.world.holdings import tables as tables_of
 from understudy.world.journal import Unkept
 from understudy.world.store import Store
-from understudy.world.world import Pinned, Recorded, World
+from understudy.world.world import Recorded, World
 
 FORMAT = 1
 """Of the files written here; a greater one is of a later version and not read."""
-
-OWN = ("_world", "_events", "_timers", "_pinned")
 
 Value = dict[str, Any]
 
@@ -38,7 +35,7 @@ def dump(world: World, wall: Callable[[], float] = time.time) -> bytes:
         "_world": {"1": _standing(world, wall)},
         "_events": {str(kept.number): _event(kept) for kept in world.events},
         "_timers": {str(number): timer_value(timer) for number, timer in enumerate(world.waiting(), 1)},
-        "_pinned": {str(number): pin_value(key, pin) for number, (key, pin) in enumerate(world.pinned.items(), 1)},
+        **tables_of(world.held),
     }
     own = orjson.dumps(tables)
     records = world.store.dump_json()
@@ -57,8 +54,7 @@ def load(data: bytes, where: str, wall: Callable[[], float] = time.time) -> Worl
             world.events.append(_recorded(number, row))
         for row in tables.pop("_timers", {}).values():
             world.wait(timer_of(row))
-        for row in tables.pop("_pinned", {}).values():
-            world.pinned.set(*pin_of(row))
+        hold(world.held, taken(tables))
         world.store = Store.load(tables)
     except (KeyError, TypeError, AttributeError, ValueError) as fault:
         said = f"lacks {fault}" if isinstance(fault, KeyError) else str(fault)
@@ -115,12 +111,6 @@ def clock_of(value: Mapping[str, Any], wall: Callable[[], float]) -> Clock:
     return Clock(instant(value["now"]) + timedelta(seconds=gone), frozen=value["frozen"])
 
 
-@lru_cache(4096)
-def instant(text: str) -> datetime:
-    """An instant as written here: always UTC, with a final Z."""
-    return datetime.fromisoformat(text[:-1]).replace(tzinfo=UTC)
-
-
 def _event(kept: Recorded) -> Value:
     event = kept.event
     return {
@@ -143,18 +133,3 @@ def timer_value(timer: Timer) -> Value:
 def timer_of(row: Value) -> Timer:
     """And back."""
     return Timer(instant(row["at"]), row["resource"], row["id"], row["trigger"], row["field"])
-
-
-def pin_value(key: str, pin: Pinned) -> Value:
-    """What is kept for an idempotency key, as JSON."""
-    outcome = pin.outcome
-    return {
-        "key": key, "fingerprint": pin.fingerprint.hex(), "at": format_instant(pin.at), "status": outcome.status,
-        "body": b64encode(outcome.body).decode(), "media_type": outcome.media_type, "reason": outcome.reason, "headers": dict(outcome.headers),
-    }  # fmt: skip
-
-
-def pin_of(row: Value) -> tuple[str, Pinned]:
-    """And back."""
-    outcome = Outcome(row["status"], b64decode(row["body"]), row["media_type"], row["reason"], row["headers"])
-    return row["key"], Pinned(bytes.fromhex(row["fingerprint"]), instant(row["at"]), outcome)
