@@ -53,7 +53,8 @@ class Scope:
 class DraftLine:
     """A line to be. `price` is exact, with tax where `amount_type` is INCLUDING_TAX; `kind` as the API's line type.
 
-    `events` counts the usage events behind the line.
+    `events` counts the usage events behind the line; `span` is 0 for the invoice's own period, 1 for what is billed in
+    advance of the next.
     """
 
     description: str | None
@@ -67,15 +68,17 @@ class DraftLine:
     kind: str = REVENUE
     facts: Mapping[str, Any] = field(default_factory=dict)
     events: int = 0
+    span: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the steps from draft lines to an invoice's lines go by."""
+    """What the steps from draft lines to an invoice's lines go by. `already`: what an earlier invoice billed in advance."""
 
     currency: str
     discounts: tuple[Discount, ...] = ()
     commitments: tuple[Commitment, ...] = ()
+    already: tuple[DraftLine, ...] = ()
 
 
 Step = Callable[[tuple[DraftLine, ...], Terms], tuple[DraftLine, ...]]

@@ -32,14 +32,14 @@ class Commitment:
 def committed(drafts: tuple[DraftLine, ...], terms: Terms) -> tuple[DraftLine, ...]:
     """The draft lines with what the commitments add to them, the narrow ones first, so that a wide one counts them."""
     for commitment in sorted(terms.commitments, key=lambda one: -_narrowness(one.scope)):
-        extra = _shortfall(drafts, commitment)
+        extra = _shortfall((*terms.already, *drafts), commitment)
         drafts = drafts if extra is None else _after_group(drafts, extra)
     return drafts
 
 
 def within(line: DraftLine, scope: Scope) -> bool:
-    """Whether a line is of everything that a scope names."""
-    return all(wanted is None or wanted == getattr(line.scope, name) for name, wanted in _named(scope))
+    """Whether a line of the invoice's own period is of everything that a scope names."""
+    return line.span == 0 and all(wanted is None or wanted == getattr(line.scope, name) for name, wanted in _named(scope))
 
 
 _FIELDS = ("schedule", "pricing", "pricing_item", "config", "product", "product_item", "product_category")
@@ -65,6 +65,6 @@ def _shortfall(drafts: tuple[DraftLine, ...], commitment: Commitment) -> DraftLi
 
 
 def _after_group(drafts: tuple[DraftLine, ...], extra: DraftLine) -> tuple[DraftLine, ...]:
-    places = [index for index, line in enumerate(drafts) if line.group.key <= extra.group.key]
+    places = [index for index, line in enumerate(drafts) if (line.span, line.group.key) <= (extra.span, extra.group.key)]
     at = places[-1] + 1 if places else 0
     return (*drafts[:at], extra, *drafts[at:])

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from understudy_solvimon import money
+from understudy_solvimon import money, periods
 from understudy_solvimon.money import ZERO, Money
+from understudy_solvimon.periods import Length, Rhythm
 from understudy_solvimon.pricing import SYNONYMS, TIERS, Band
 from understudy_solvimon.refusal import Refusal
 
@@ -151,6 +154,34 @@ def measure(value: Mapping[str, Any] | None, place: str = "") -> Fraction | None
         return money.money(value["amount"], f"{place}.amount").quantity
     key = "number" if value.get("number") is not None else "count"
     return None if value.get(key) is None else money.number(value[key], f"{place}.{key}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """When an included volume begins anew: `rule` is one of `RESETS`, counted from `origin` in a time zone."""
+
+    rule: str
+    origin: datetime
+    zone: ZoneInfo
+
+
+RESETS = ("BILLING_PERIOD", "NEVER", "ROLLOVER", *periods.UNITS)
+"""Each billing period (also for any other word); once for the schedule; each period, unused volume added; each day, week …
+
+The reference names no values of `reset_type` (assumed).
+"""
+
+
+def available_volume(volume: Fraction, reset: Reset, at: datetime, since: datetime | None, left: Fraction | None) -> Fraction:
+    """The included volume a billing period that begins `at` may use, when the one that began `since` left some of it."""
+    if left is None or since is None or reset.rule not in RESETS or reset.rule == "BILLING_PERIOD":
+        return volume
+    if reset.rule == "ROLLOVER":
+        return volume + left
+    if reset.rule == "NEVER":
+        return left
+    rhythm = Rhythm(reset.origin, Length(reset.rule, 1), reset.zone)
+    return volume if periods.period_at(rhythm, at).start > since else left
 
 
 def _money(row: Mapping[str, Any], key: str, place: str) -> Money | None:

@@ -35,6 +35,7 @@ class Line:
     group: Group
     facts: Mapping[str, Any] = field(default_factory=dict)
     kind: str = REVENUE
+    span: int = 0
 
     @property
     def gross(self) -> Fraction:
@@ -76,7 +77,8 @@ def settled(drafts: Iterable[DraftLine], terms: Terms) -> tuple[Line, ...]:
 
 def _line_of(draft: DraftLine, currency: str) -> Line:
     net, tax = taxed(draft.price, draft.rate, draft.amount_type, currency)
-    return Line(draft.description, draft.quantity, draft.unit_price, net, tax, draft.rate, draft.group, draft.facts, draft.kind)
+    return Line(draft.description, draft.quantity, draft.unit_price, net, tax, draft.rate, draft.group, draft.facts, draft.kind,
+                draft.span)
 
 
 def taxed(value: Fraction, rate: Rate, amount_type: str, currency: str) -> tuple[Fraction, Fraction]:
@@ -103,7 +105,7 @@ def guide_shape(bill: Bill) -> dict[str, Any]:
     """The guide's flat invoice: period, total and line items. A line's total includes tax, so that they add up."""
     return {
         "billing_period_start": bill.spans[0].start if bill.spans else None,
-        "billing_period_end": bill.spans[-1].end if bill.spans else None,
+        "billing_period_end": bill.spans[0].end if bill.spans else None,
         "total_amount": money.amount(total(bill), bill.currency),
         "line_items": [_line_item(line, bill.currency) for line in _lines(bill)],
     }

@@ -91,6 +91,30 @@ def scaled(priced: Priced, factor: Fraction) -> Priced:
     return Priced(tuple(replace(charge, price=_times(charge.price, factor)) for charge in priced.charges), priced.left)
 
 
+def price_of(kind: str, bands: Sequence[Band], usage: Usage, volume: Fraction) -> Priced:
+    """Price usage as its share of a larger volume, which alone picks the tiers. Raises Refusal.
+
+    Solvimon guide, "Combining usage volumes": the total picks the tier, each rule is charged in proportion.
+    """
+    if volume == usage.quantity or volume <= 0 or usage.quantity <= 0 or usage.left:
+        return price(kind, bands, usage)
+    share = usage.quantity / volume
+    whole = price(kind, bands, replace(usage, quantity=volume))
+    return Priced(tuple(replace(charge, quantity=charge.quantity * share, price=_times(charge.price, share)) for charge in whole.charges))
+
+
+def marked_up(priced: Priced, percentage: Fraction | None, amount: Money | None) -> Priced:
+    """The same with a charge more: a percentage of the price, or an amount of the same currency."""
+    base = worth(priced)
+    if base is None:
+        return priced
+    extra = ZERO if percentage is None else base.quantity * percentage / 100
+    if amount is not None and amount.currency == base.currency:
+        extra += amount.quantity
+    charge = Charge(ZERO, Money(extra, base.currency), priced.charges[-1].band)
+    return replace(priced, charges=(*priced.charges, charge)) if extra else priced
+
+
 def _times(price: Money, factor: Fraction) -> Money:
     return Money(price.quantity * factor, price.currency)
 

@@ -24,9 +24,9 @@ def add_booking(tx: Transaction, booking: Mapping[str, Any], facts: Mapping[str,
     one = _single(tx, booking, 1)
     known = tx.get("usage_bucket", booking["bucket"])
     if known is None:
-        tx.create("usage_bucket", {"id": booking["bucket"], **facts, **_written(one)})
+        tx.create("usage_bucket", {"id": booking["bucket"], **facts, **aggregate_written(one)})
     else:
-        tx.update("usage_bucket", booking["bucket"], _written(metering.merge(aggregate_of(known), one)))
+        tx.update("usage_bucket", booking["bucket"], aggregate_written(metering.merge(aggregate_of(known), one)))
 
 
 def _single(tx: Transaction, booking: Mapping[str, Any], step: int) -> Aggregate:
@@ -60,7 +60,8 @@ def _fraction(text: str | None) -> Fraction | None:
     return None if text is None else Fraction(text)
 
 
-def _written(aggregate: Aggregate) -> Record:
+def aggregate_written(aggregate: Aggregate) -> Record:
+    """An aggregate as a bucket's record holds it."""
     return {
         "count": aggregate.count,
         "sum": str(aggregate.sum),
@@ -83,7 +84,7 @@ def take_booking(tx: Transaction, booking: Mapping[str, Any]) -> bool:
     if rest.count == 0:
         tx.delete("usage_bucket", bucket["id"])
     else:
-        tx.update("usage_bucket", bucket["id"], _written(rest))
+        tx.update("usage_bucket", bucket["id"], aggregate_written(rest))
     return True
 
 
@@ -96,7 +97,7 @@ def retake_bucket(tx: Transaction, period: str, booking: Mapping[str, Any]) -> N
                 one = metering.single(Fraction(other["value"]), Fraction(other["floor"]), Fraction(other["cap"]))
                 whole = metering.merge(whole, one)
     if whole.count:
-        tx.update("usage_bucket", booking["bucket"], _written(whole))
+        tx.update("usage_bucket", booking["bucket"], aggregate_written(whole))
     else:
         tx.delete("usage_bucket", booking["bucket"])
 

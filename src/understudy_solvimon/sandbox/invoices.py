@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from understudy.problems import Problem
 from understudy_solvimon import charges, invoicing, money, periods
 from understudy_solvimon.invoicing import Bill
-from understudy_solvimon.periods import Period
-from understudy_solvimon.sandbox.billing import account_of, bill_of
+from understudy_solvimon.sandbox.accounts import Account, account_of
+from understudy_solvimon.sandbox.billing import advance_of, bill_of, reckoned
 from understudy_solvimon.sandbox.terms import Record, judged, length_of, missing, one_of, setting, zone_of
 
 if TYPE_CHECKING:
@@ -28,23 +28,59 @@ UNSETTLED = ("OPEN", "DRAFT")
 
 
 def open_invoice(tx: Transaction, period: Record, subscription: Record) -> Record:
-    """The invoice of a period that begins, with what can be charged already."""
+    """The invoice of a period that begins, with what can be charged already; one that combines takes the period in."""
     account = account_of(tx, subscription)
+    together = _together(account, period) if subscription.get("combine") is True else None
+    shared = tx.first("invoice", together=together) if together else None
+    if shared is not None and shared["status"] in UNSETTLED and shared["type"] == "STANDARD":
+        ids = [*shared["pricing_plan_subscription_ids"], subscription["id"]]
+        tx.update("invoice", shared["id"], {"pricing_plan_subscription_ids": list(dict.fromkeys(ids))})
+        tx.update("billing_period", period["id"], {"invoice_id": shared["id"]})
+        return _recompute(tx, shared["id"])
+    invoice = _begun(tx, account, periods.instant(period["end_at"]), period, {
+        "billing_period_id": period["id"], **({"together": together} if together else {})})
+    tx.update("billing_period", period["id"], {"invoice_id": invoice["id"]})
+    return _recompute(tx, invoice["id"])
+
+
+def open_advance_invoice(tx: Transaction, period: Record, subscription: Record) -> Record | None:
+    """The invoice of what a subscription's first period is billed at its beginning; None where that is nothing."""
+    part, any = advance_of(tx, period)
+    if not any:
+        return None
+    account = account_of(tx, subscription)
+    begins = periods.instant(period["start_at"])
+    tx.update("billing_period", period["id"], {"begun_with": part.handed_on})
+    invoice = _begun(tx, account, begins, period, {"in_advance_of": period["id"]})
+    tx.update("invoice", invoice["id"], {**_written(bill_of(account, [part])), "validation_result": list(part.flaws)})
+    if not invoice["on_hold"]:
+        start_grace(tx, invoice["id"], begins)
+    return tx.need("invoice", invoice["id"])
+
+
+def _together(account: Account, period: Record) -> str:
+    """What the invoices of subscriptions that combine have in common."""
+    return "|".join((account.payer["id"], str(account.entity.get("id")), account.currency, period["start_at"], period["end_at"]))
+
+
+def _begun(tx: Transaction, account: Account, dated: datetime, period: Record, own: Record) -> Record:
+    """A period's invoice, without lines yet."""
+    subscription = account.subscription
     named = {name: subscription[name] for name in ("purchase_order_number", "payment_acceptor_ids") if subscription.get(name)}
     return tx.create("invoice", {
         "type": "STANDARD",
         "status": "OPEN" if setting(tx, "invoice_open_status") else "DRAFT",
         "billing_type": "DEFAULT",
         "on_hold": bool(subscription.get("init_invoice_on_hold")),
-        **_parties(account.customer, account.entity),
-        "timezone": account.customer.get("timezone") or "UTC",
+        **_parties(account.payer, account.entity),
+        "timezone": account.payer.get("timezone") or "UTC",
         "billing_period": subscription["billing_period"],
         "pricing_plan_subscription_id": subscription["id"],
         "pricing_plan_subscription_ids": [subscription["id"]],
         **named,
-        **_dates(tx, subscription, account.zone, periods.instant(period["end_at"])),
-        **_content(tx, period, subscription),
-        "billing_period_id": period["id"],
+        **_dates(tx, subscription, account.zone, dated),
+        **_written(Bill(account.currency, (), charges.EXCLUDING)),
+        **own,
     })
 
 
@@ -53,19 +89,40 @@ def _parties(customer: Mapping[str, Any], entity: Mapping[str, Any]) -> Record:
     return {"customer_id": customer["id"], **{name: value for name, value in named.items() if value is not None}}
 
 
-def _content(tx: Transaction, period: Record, subscription: Record) -> Record:
-    bill, flaws = bill_of(tx, period, _value(period), subscription)
-    return {**_written(bill), "has_usage_based_pricing": any(_metered(bill)), "validation_result": flaws}
+def _recompute(tx: Transaction, invoice_id: str) -> Record:
+    """Compute a period's invoice anew, and note what each of its periods hands on to the next."""
+    invoice = tx.need("invoice", invoice_id)
+    known = periods_of(tx, invoice)
+    parts = [reckoned(tx, period) for period in known]
+    account = account_of(tx, tx.need("subscription", str(known[0]["pricing_plan_subscription_id"])))
+    bill = bill_of(account, parts)
+    for period, part in zip(known, parts, strict=True):
+        if part.handed_on != period.get("handed_on"):
+            tx.update("billing_period", period["id"], {"handed_on": part.handed_on})
+            _spoil_next(tx, period)
+    flaws = [flaw for part in parts for flaw in part.flaws]
+    return tx.update("invoice", invoice_id, {
+        **_written(bill), "has_usage_based_pricing": any(_metered(bill)), "validation_result": flaws})
+
+
+def _spoil_next(tx: Transaction, period: Record) -> None:
+    for other in tx.find("billing_period", previous_id=period["id"]):
+        if other.get("invoice_id") and not other["closed"]:
+            tx.update("billing_period", other["id"], {"stale": True})
+
+
+def periods_of(tx: Transaction, invoice: Record) -> list[Record]:
+    """The billing periods an invoice bills; none for a one-off, a credit, or what is billed at the beginning."""
+    if invoice.get("billing_period_id") is None:
+        return []
+    own = tx.get("billing_period", invoice["billing_period_id"])
+    if invoice.get("together") is None:
+        return [own] if own is not None else []
+    return tx.find("billing_period", invoice_id=invoice["id"])
 
 
 def _metered(bill: Bill) -> list[bool]:
     return ["meter_value" in line.facts for span in bill.spans for line in span.lines]
-
-
-def _value(record: Mapping[str, Any]) -> Period:
-    start, end, first, last = (
-        periods.instant(record[field]) for field in ("start_at", "end_at", "whole_start_at", "whole_end_at"))
-    return Period(start, end, first, last)
 
 
 def _written(bill: Bill, paid: Fraction = money.ZERO) -> Record:
@@ -73,27 +130,29 @@ def _written(bill: Bill, paid: Fraction = money.ZERO) -> Record:
 
 
 def refresh_invoices(tx: Transaction) -> None:
-    """Bring every invoice up to date whose period has changed since it was computed."""
-    for period in tx.find("billing_period", stale=True):
-        _settle(tx, period)
+    """Bring every invoice up to date whose period, or one before it, has changed since it was computed."""
+    while stale := tx.find("billing_period", stale=True):
+        for period in stale:
+            _settle(tx, period)
 
 
 def _settle(tx: Transaction, period: Record) -> None:
+    tx.update("billing_period", period["id"], {"stale": False})
     invoice = tx.get("invoice", str(period.get("invoice_id")))
     if invoice is not None and invoice["status"] in UNSETTLED:
-        subscription = tx.need("subscription", period["pricing_plan_subscription_id"])
-        tx.update("invoice", invoice["id"], _content(tx, period, subscription))
-    tx.update("billing_period", period["id"], {"stale": False})
+        _recompute(tx, invoice["id"])
 
 
 def period_over(tx: Transaction, period: Record) -> None:
-    """Take in the last usage, and let the grace begin unless the invoice is on hold."""
+    """Take in the last usage, and let the grace begin unless the invoice is on hold or another of its periods runs."""
     invoice = tx.get("invoice", str(period.get("invoice_id")))
     if invoice is None or invoice["status"] not in UNSETTLED:
         return
     _redate(tx, period, invoice)
     if period["stale"]:
         _settle(tx, period)
+    if any(other["status"] == "RUNNING" for other in periods_of(tx, invoice)):
+        return
     if invoice["status"] == "OPEN":
         tx.fire("invoice", invoice["id"], "draft")
     if not invoice["on_hold"]:
@@ -162,9 +221,9 @@ def finalise(tx: Transaction, invoice_id: str) -> Record:
     stop_grace(tx, invoice_id)
     invoice = tx.need("invoice", invoice_id)
     if invoice["status"] in UNSETTLED:
-        period = tx.get("billing_period", str(invoice.get("billing_period_id")))
-        if period is not None and period["stale"]:
-            _settle(tx, period)
+        for period in periods_of(tx, invoice):
+            if period["stale"]:
+                _settle(tx, period)
         tx.update("invoice", invoice_id, {"invoice_number": _next_number(tx, invoice), "updated_to_final_at": tx.stamp,
                                           **_final_dates(tx, invoice)})
     final = tx.fire("invoice", invoice_id, "finalize")
@@ -174,8 +233,8 @@ def finalise(tx: Transaction, invoice_id: str) -> Record:
 
 def _close(tx: Transaction, invoice: Record) -> None:
     """The period of an invoice that is settled takes no more usage."""
-    if invoice.get("billing_period_id") is not None:
-        tx.update("billing_period", invoice["billing_period_id"], {"closed": True, "stale": False})
+    for period in periods_of(tx, invoice):
+        tx.update("billing_period", period["id"], {"closed": True, "stale": False})
 
 
 def _final_dates(tx: Transaction, invoice: Record) -> Record:

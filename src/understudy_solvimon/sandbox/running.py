@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from understudy_solvimon import periods
 from understudy_solvimon.periods import Rhythm
-from understudy_solvimon.sandbox.invoices import open_invoice, period_over, void_invoice
+from understudy_solvimon.sandbox.invoices import open_advance_invoice, open_invoice, period_over, void_invoice
 from understudy_solvimon.sandbox.terms import Record, when, zone_of
 from understudy_solvimon.sandbox.usage import book_waiting
 
@@ -75,8 +75,9 @@ def period_begun(tx: Transaction, change: Happening) -> None:
         tx.fire("subscription", subscription["id"], "activate")
         subscription = tx.update("subscription", subscription["id"], {"activated_at": tx.stamp})
     tx.update("billing_period", change.id, {"running_for": subscription["id"]})
-    invoice = open_invoice(tx, period, subscription)
-    tx.update("billing_period", change.id, {"invoice_id": invoice["id"]})
+    if period["previous_id"] is None:
+        open_advance_invoice(tx, period, subscription)
+    open_invoice(tx, tx.need("billing_period", change.id), subscription)
     book_waiting(tx, subscription["id"])
     if periods.instant(period["end_at"]) <= tx.now:
         tx.fire("billing_period", change.id, "end")
