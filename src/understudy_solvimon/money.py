@@ -55,6 +55,11 @@ def text(value: Fraction) -> str:
     return written.rstrip("0").rstrip(".")
 
 
+def decimal(value: Fraction, places: int) -> str:
+    """A number with so many decimal places, rounded half up."""
+    return _written(value, places)
+
+
 def money(amount: Mapping[str, object], field: str = "") -> Money:
     """The value of `{"quantity": "0.50", "currency": "EUR"}`. Raises Refusal that names the part at fault."""
     quantity = number(amount.get("quantity"), f"{field}.quantity" if field else "quantity")

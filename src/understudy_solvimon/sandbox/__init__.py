@@ -8,14 +8,10 @@ from understudy_solvimon.sandbox.catalogue import (
     activate_product,
     archive_product,
     calculation_saved,
-    create_group,
-    create_pricing,
     create_version,
     deprecate_product,
     meter_property_updated,
     meter_saved,
-    pricing_changed,
-    pricing_updated,
     product_item_saved,
     version_activated,
     version_changed,
@@ -31,8 +27,15 @@ from understudy_solvimon.sandbox.invoices import (
     refresh_invoices,
     update_invoice,
 )
+from understudy_solvimon.sandbox.prices import create_group, create_pricing, pricing_changed, pricing_updated
 from understudy_solvimon.sandbox.running import period_begun, period_ended, period_planned
-from understudy_solvimon.sandbox.schedules import copy_schedule, create_schedule, migrate_schedule, schedule_changed
+from understudy_solvimon.sandbox.schedules import (
+    copy_schedule,
+    create_schedule,
+    migrate_schedule,
+    schedule_changed,
+    update_schedule,
+)
 from understudy_solvimon.sandbox.subscriptions import (
     cancel_subscription,
     copy_subscription,
@@ -94,6 +97,7 @@ __all__ = [
     "subscription_voided",
     "update_invoice",
     "update_payment_method",
+    "update_schedule",
     "version_activated",
     "version_changed",
     "version_updated",

@@ -1,6 +1,6 @@
 """Usage buckets as records: running aggregates to which bookings are added and from which they are taken.
 
-1. There is one bucket for each (period, schedule, item, config, currency); distinct values are records of their own,
+1. There is one bucket for each (period, schedule, item, config, currency, split); distinct values are records of their own,
    counted, so that adding to a bucket costs the same whatever is in it.
 2. Nothing here knows how an event comes to be booked.
 """
@@ -37,17 +37,42 @@ def _single(tx: Transaction, booking: Mapping[str, Any], step: int) -> Aggregate
 
 
 def _count(tx: Transaction, booking: Mapping[str, Any], step: int) -> int:
-    """Count a distinct value up or down; 1 where that made it new, or gone."""
-    id = f"{booking['bucket']}|{booking['text']}"
+    """Count a distinct value up or down; 1 where that made it new to its bucket, or gone.
+
+    A value of usage that persists is counted in the first period it was seen in, and moves where that changes.
+    """
+    base = booking.get("rolling") or booking["bucket"]
+    id = f"{base}|{booking['text']}"
     known = tx.get("usage_value", id)
+    counts: dict[str, int] = dict(known["counts"]) if known else {}
+    place = f"{booking.get('begun', '')}|{booking['bucket']}"
+    first = min(counts, default=None)
+    counts[place] = counts.get(place, 0) + step
+    if counts[place] <= 0:
+        del counts[place]
     if known is None:
-        tx.create("usage_value", {"id": id, "bucket": booking["bucket"], "count": 1})
-        return 1
-    if known["count"] + step == 0:
+        tx.create("usage_value", {"id": id, "bucket": base, "counts": counts})
+    elif counts:
+        tx.update("usage_value", id, {"counts": counts})
+    else:
         tx.delete("usage_value", id)
-        return 1
-    tx.update("usage_value", id, {"count": known["count"] + step})
-    return 0
+    return _moved(tx, booking["bucket"], first, min(counts, default=None))
+
+
+def _moved(tx: Transaction, bucket: str, first: str | None, now: str | None) -> int:
+    """What a bucket's distinct values change by; those of another bucket the value came from or went to, too."""
+    if first == now:
+        return 0
+    own = 0
+    for place, step in ((first, -1), (now, 1)):
+        if place is None:
+            continue
+        other = place.partition("|")[2]
+        if other == bucket:
+            own = 1
+        elif (known := tx.get("usage_bucket", other)) is not None:
+            tx.update("usage_bucket", other, {"distinct": known["distinct"] + step})
+    return own
 
 
 def aggregate_of(bucket: Mapping[str, Any]) -> Aggregate:
@@ -107,4 +132,17 @@ def empty_buckets(tx: Transaction, period: str) -> None:
     for bucket in tx.find("usage_bucket", billing_period_id=period):
         for value in tx.find("usage_value", bucket=bucket["id"]):
             tx.delete("usage_value", value["id"])
+        for value in tx.find("usage_value", bucket=bucket["id"].partition("|")[2]):
+            _forget(tx, value, bucket["id"])
         tx.delete("usage_bucket", bucket["id"])
+
+
+def _forget(tx: Transaction, value: Mapping[str, Any], bucket: str) -> None:
+    """Take a bucket's part out of a value that persists over periods."""
+    counts = {place: count for place, count in value["counts"].items() if place.partition("|")[2] != bucket}
+    first, now = min(value["counts"], default=None), min(counts, default=None)
+    if counts:
+        tx.update("usage_value", value["id"], {"counts": counts})
+    else:
+        tx.delete("usage_value", value["id"])
+    _moved(tx, bucket, first, now)

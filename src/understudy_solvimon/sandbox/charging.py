@@ -20,8 +20,7 @@ from understudy_solvimon.pricing import Priced, Usage
 from understudy_solvimon.refusal import Refusal
 from understudy_solvimon.sandbox.accounts import Account, Piece, part_of
 from understudy_solvimon.sandbox.buckets import aggregate_of, aggregate_written
-from understudy_solvimon.sandbox.catalogue import calculation_of
-from understudy_solvimon.sandbox.offers import Offer, configs_by_item
+from understudy_solvimon.sandbox.offers import Offer, calculation_of, configs_by_item
 from understudy_solvimon.sandbox.terms import Record, when
 
 if TYPE_CHECKING:

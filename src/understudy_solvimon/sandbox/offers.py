@@ -29,6 +29,12 @@ class Offer:
     until: datetime | None = None
 
 
+def calculation_of(item: Mapping[str, Any]) -> str | None:
+    """The id of the calculation behind a usage-based item, from the nested form or the deprecated one."""
+    nested: str | None = (item.get("usage_based") or {}).get("meter_value_calculation_id")
+    return nested or item.get("meter_value_calculation_id")
+
+
 def configs_by_item(tx: Transaction, subscription: Record, schedule: Record) -> list[tuple[Record, list[Offer]]]:
     """Every product item a schedule prices with its offers, governing pricing first; items in order of appearance."""
     currency = schedule.get("pricing_currency") or subscription["billing_currency"]

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 from understudy_solvimon import periods
 from understudy_solvimon.periods import Rhythm
+from understudy_solvimon.sandbox.booking import book_waiting
 from understudy_solvimon.sandbox.invoices import open_advance_invoice, open_invoice, period_over, void_invoice
 from understudy_solvimon.sandbox.terms import Record, when, zone_of
-from understudy_solvimon.sandbox.usage import book_waiting
 
 if TYPE_CHECKING:
     from understudy.engine.transaction import Happening, Transaction

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from understudy.problems import Problem
 from understudy_solvimon import periods
+from understudy_solvimon.sandbox.booking import rebook
 from understudy_solvimon.sandbox.catalogue import items_priced
+from understudy_solvimon.sandbox.indexing import indexed
+from understudy_solvimon.sandbox.offers import is_elective
+from understudy_solvimon.sandbox.prices import prepared
+from understudy_solvimon.sandbox.routes import forget_routes
 from understudy_solvimon.sandbox.running import plan_period, recut_period, resume_after, unplan_period
 from understudy_solvimon.sandbox.terms import Record, judged, missing, moment, one_of, when
-from understudy_solvimon.sandbox.usage import forget_routes, rebook
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -35,8 +39,64 @@ def schedule_values(tx: Transaction, values: Mapping[str, Any], place: str) -> R
         with judged(f"{prefix}billing_period", "invalid_field"):
             periods.length(values["billing_period"])
     kept = {field: value for field, value in values.items() if value is not None and field != "pricing_plan_version_selector"}
-    return {"type": "DEFAULT", **kept, **times, "pricing_plan_version_id": version["id"],
+    return {"type": "DEFAULT", **kept, **times, **configured(tx, values, version, place), "pricing_plan_version_id": version["id"],
             "pricing_plan_id": version["pricing_plan_id"]}
+
+
+def configured(tx: Transaction, values: Mapping[str, Any], version: Mapping[str, Any], place: str) -> Record:
+    """What a schedule sets of its own, checked: its currency, what it enables, its own prices with ids, seats from now.
+
+    Raises Problem under `place`.
+    """
+    prefix = f"{place}." if place else ""
+    plan = tx.get("pricing_plan", version["pricing_plan_id"]) or {}
+    currency, known = values.get("pricing_currency"), plan.get("pricing_currencies") or ()
+    if currency and known and currency not in known:
+        raise Problem("cannot_process", f"{currency} is none of the plan's currencies: {', '.join(known)}",
+                      field=f"{prefix}pricing_currency", location="body")
+    check_choices(tx, version["id"], values.get("enabled_pricings") or (), f"{prefix}enabled_pricings")
+    found: Record = {}
+    if values.get("override_pricings"):
+        found["override_pricings"] = [
+            prepared(tx, _named(tx, row), plan, f"{prefix}override_pricings.{index}") for index, row in enumerate(values["override_pricings"])]
+    if values.get("seats_values"):
+        found["seats_values"] = [_from_now(tx, row) for row in values["seats_values"]]
+    return found
+
+
+def _named(tx: Transaction, row: Record) -> Record:
+    return {**row, "object_type": "PRICING", "id": row.get("id") or tx.new_id("pricing")}
+
+
+def _from_now(tx: Transaction, row: Record) -> Record:
+    if not row.get("set_start_at_to_now"):
+        return row
+    return {**{field: value for field, value in row.items() if field != "set_start_at_to_now"}, "start_at": tx.stamp}
+
+
+_CHOICES: Mapping[str, Callable[[int], bool]] = {
+    "ANY": lambda _: True,
+    "AT_LEAST_ONE": lambda count: count >= 1,
+    "AT_MOST_ONE": lambda count: count <= 1,
+    "EXACTLY_ONE": lambda count: count == 1,
+}
+
+
+def check_choices(tx: Transaction, version: str, enabled: Sequence[Mapping[str, Any]], field: str) -> None:
+    """Hold what is enabled to the version's elective pricings, and each of its groups to how many it takes of them."""
+    pricings = tx.find("pricing", pricing_plan_version_id=version)
+    chosen = {row["pricing_id"] for row in enabled}
+    for index, row in enumerate(enabled):
+        if all(pricing["id"] != row["pricing_id"] for pricing in pricings):
+            raise Problem("dangling_reference", f"{row['pricing_id']} is no pricing of the plan version", resource="pricing",
+                          field=f"{field}.{index}.pricing_id", location="body", id=row["pricing_id"])
+    for group in tx.find("pricing_group", pricing_plan_version_id=version):
+        members = [pricing for pricing in pricings if pricing.get("pricing_group_id") == group["id"]]
+        count = sum(pricing["id"] in chosen or not is_elective(tx, pricing) for pricing in members)
+        rule = group.get("selection_constraint") or "ANY"
+        if any(is_elective(tx, pricing) for pricing in members) and not _CHOICES[rule](count):
+            raise Problem("cannot_process", f"{group.get('name') or group['id']} takes {rule} of its pricings, not {count}",
+                          field=field, location="body", resource="pricing_group", id=group["id"])
 
 
 def _version(tx: Transaction, values: Mapping[str, Any], place: str) -> Record:
@@ -102,8 +162,10 @@ def copy_schedule(tx: Transaction, call: Call) -> Record:
     """A schedule like another, from another time on."""
     assert call.record is not None
     kept = {field: value for field, value in call.record.items() if field not in ("id", "object_type", "end_at", "created_at")}
+    overrides = indexed(tx, call.record, call.body)
+    more = {field: call.body[field] for field in ("realign_invoice_date_to_pricing_plan_schedule_start_at",) if call.body.get(field)}
     return _add_schedule(tx, tx.need("subscription", kept["pricing_plan_subscription_id"]),
-                         {**kept, **_times(call.body)}, call.query)
+                         {**kept, **_times(call.body), **more, **({"override_pricings": overrides} if overrides else {})}, call.query)
 
 
 def migrate_schedule(tx: Transaction, call: Call) -> Record:
@@ -112,6 +174,27 @@ def migrate_schedule(tx: Transaction, call: Call) -> Record:
     body = {field: value for field, value in call.body.items() if value is not None}
     return _add_schedule(tx, tx.need("subscription", call.record["pricing_plan_subscription_id"]), body,
                          {**call.query, "set_previous_end_at": True})
+
+
+def update_schedule(tx: Transaction, call: Call) -> Record:
+    """Change a schedule, and where asked for the end of the one before it and the start of the one after it."""
+    assert call.record is not None
+    before, body = call.record, {field: value for field, value in call.body.items() if value is not None}
+    times = {field: periods.stamp(moment(body[field], field)) for field in ("start_at", "end_at") if body.get(field)}
+    neighbours = tx.find("schedule", pricing_plan_subscription_id=before["pricing_plan_subscription_id"])
+    if call.query.get("set_previous_end_at") is True and times.get("start_at"):
+        for other in neighbours:
+            if other.get("end_at") == before["start_at"]:
+                tx.update("schedule", other["id"], {"end_at": times["start_at"]})
+    if call.query.get("set_next_start_at") is True and times.get("end_at"):
+        for other in neighbours:
+            if other["start_at"] == before.get("end_at"):
+                tx.update("schedule", other["id"], {"start_at": times["end_at"]})
+    if body.keys() & {"pricing_plan_version_selector", "pricing_plan_version_id", "pricing_plan_id"}:
+        version = _version(tx, body, "")
+        body |= {"pricing_plan_version_id": version["id"], "pricing_plan_id": version["pricing_plan_id"]}
+    body.pop("pricing_plan_version_selector", None)
+    return tx.update("schedule", before["id"], {**body, **times})
 
 
 def _times(body: Mapping[str, Any]) -> Record:
@@ -147,9 +230,34 @@ def _check_not_billed(tx: Transaction, subscription: Mapping[str, Any], start: d
 def schedule_changed(tx: Transaction, change: Happening) -> None:
     """After an update or a deletion: the schedules must still follow one another, and the open period is priced anew."""
     record = change.after or change.before or {}
-    if change.after is not None and change.before is not None and _same(change.before, change.after):
+    if change.after is None:
+        _check_not_begun(tx, record)
+    elif change.before is not None and _same(change.before, change.after):
         return
+    elif change.before is not None:
+        _reconfigured(tx, change.before, change.after)
     line_up(tx, str(record.get("pricing_plan_subscription_id")))
+
+
+def _check_not_begun(tx: Transaction, schedule: Mapping[str, Any]) -> None:
+    """Refuse to delete what has billed: it is ended instead."""
+    subscription = tx.get("subscription", str(schedule.get("pricing_plan_subscription_id")))
+    if subscription is not None and subscription["status"] != "DRAFT" and periods.instant(schedule["start_at"]) <= tx.now:
+        raise Problem("illegal_transition", "cannot delete a schedule that has begun; give it an end_at instead",
+                      resource="schedule", id=schedule["id"])
+
+
+_SET = ("override_pricings", "pricing_currency", "enabled_pricings", "seats_values")
+
+
+def _reconfigured(tx: Transaction, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Check what an update sets anew, and give its own prices ids."""
+    changed = {field: after.get(field) for field in _SET if before.get(field) != after.get(field)}
+    if not changed:
+        return
+    version = tx.need("pricing_plan_version", str(after["pricing_plan_version_id"]))
+    enabled = {"enabled_pricings": after.get("enabled_pricings")}
+    tx.update("schedule", str(after["id"]), configured(tx, {**enabled, **changed}, version, ""))
 
 
 def _same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
