@@ -41,33 +41,41 @@ def _add_inspect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "inspect",
         help="print what is understood of a document, and why",
         description="Print each resource with its operations, lifecycle and paging, what is not modelled, and the convention "
-        "behind each line. A broken document: all that is wrong with it, and exit status 2.",
+        "behind each line. Exit status 0: understood; 1: understood, and the behaviour file says what the documents no longer bear "
+        "out (changed or orphaned lines; new operations are only told); 2: broken, with all that is wrong.",
     )
-    inspect.add_argument("spec", nargs="?", help="an OpenAPI document, YAML or JSON (default: the bundled Solvimon sandbox's)")
+    _add_documents(inspect)
     inspect.add_argument("--yaml", action="store_true", help="print it as a behaviour file, to save as NAME.behaviour.yaml and edit")
-    inspect.add_argument("--behaviour", metavar="FILE", help="what the document does not say (default: NAME.behaviour.yaml beside it)")
     inspect.set_defaults(run=_inspect)
 
 
 def _inspect(options: argparse.Namespace) -> int:
     from understudy.inspecting import inspect  # the whole engine, 100 ms: not for --help
 
-    return inspect(options.spec, options.behaviour, yaml=options.yaml)
+    return inspect(options.spec, options.behaviour, options.overlay, yaml=options.yaml)
+
+
+def _add_documents(command: argparse.ArgumentParser) -> None:
+    """What every command takes that plays or explains documents."""
+    command.add_argument("spec", nargs="*", metavar="SPEC", help="OpenAPI documents, YAML or JSON: files, folders of them, http(s) URLs, "
+                         "- for standard input; several are played together (default: the bundled Solvimon sandbox's)")
+    command.add_argument("--behaviour", metavar="FILE", help="what the documents do not say (default: NAME.behaviour.yaml beside each)")
+    command.add_argument("--overlay", metavar="FILE", action="append", default=[],
+                         help="an OpenAPI Overlay (1.0, 1.1) to apply to the documents, a file or URL (may be repeated)")
 
 
 def _add_diagram(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     diagram = commands.add_parser(
         "diagram", help="draw lifecycles and relations", description="Print lifecycles and relations as Mermaid diagrams."
     )
-    diagram.add_argument("spec", nargs="?", help="an OpenAPI document, YAML or JSON (default: the bundled Solvimon sandbox's)")
-    diagram.add_argument("--behaviour", metavar="FILE", help="what the document does not say (default: NAME.behaviour.yaml beside it)")
+    _add_documents(diagram)
     diagram.set_defaults(run=_diagram)
 
 
 def _diagram(options: argparse.Namespace) -> int:
     from understudy.inspecting import draw  # as above
 
-    return draw(options.spec, options.behaviour)
+    return draw(options.spec, options.behaviour, options.overlay)
 
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -75,11 +83,11 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "serve",
         help="play an API on localhost",
         description="Play an API on localhost. Without SPEC: the bundled Solvimon sandbox.",
-        epilog="examples:\n  understudy serve\n  understudy serve --now 2025-05-06T10:30:00Z --fixture tutorial\n  understudy serve their-api.yaml",
+        epilog="examples:\n  understudy serve\n  understudy serve --now 2025-05-06T10:30:00Z --fixture tutorial\n  understudy serve their-api.yaml\n"
+        "  understudy serve catalogue.yaml orders.yaml --overlay local.overlay.yaml",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    serve.add_argument("spec", nargs="?", help="an OpenAPI document, YAML or JSON")
-    serve.add_argument("--behaviour", metavar="FILE", help="what the document does not say (default: NAME.behaviour.yaml beside it)")
+    _add_documents(serve)
     serve.add_argument("--fixture", metavar="NAME|FILE", help="the world to begin with (default: default, if there is one)")
     serve.add_argument("--now", metavar="ISO", help="the world's start time, such as 2025-05-06T10:30:00Z; the clock stands still there")
     serve.add_argument("--clock", choices=("running", "frozen"), help="let the clock run, or stand still")

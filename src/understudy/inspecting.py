@@ -6,7 +6,7 @@ Nothing is served and no world is begun here.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from understudy.behaviour.explaining import diagram, explain, to_yaml_data
@@ -15,38 +15,41 @@ from understudy.contract.values import Fault, Operation
 from understudy.engine.completing import completer
 from understudy.engine.examples import examples
 from understudy.engine.plans import Script
-from understudy.sandbox import Options, Understood, Unplayable, understand
-from understudy.world.fixtures import FixtureFault
+from understudy.understanding import Options, Understood, Unplayable, understand
 from understudy.world.sources import Unreadable, written
 
 BROKEN = 2
-"""The exit status of a document that cannot be played."""
+"""The exit status of documents that cannot be played."""
+UNFIT = 1
+"""The exit status where a behaviour file says what the documents no longer bear out; what is new in them is no fault of it."""
+MOST = 40
+"""Lines of one part of the report that are printed; of more the number is told."""
 
 
-def inspect(spec: str | None, behaviour: str | None = None, *, yaml: bool = False) -> int:
+def inspect(specs: Sequence[str], behaviour: str | None, overlays: Sequence[str], *, yaml: bool = False) -> int:
     """Print what is understood and by which convention, or the behaviour file (`yaml`); the exit status."""
-    return _shown(spec, behaviour, _as_file if yaml else _report)
+    return _shown(_options(specs, behaviour, overlays), _as_file if yaml else _report)
 
 
-def draw(spec: str | None, behaviour: str | None = None) -> int:
+def draw(specs: Sequence[str], behaviour: str | None, overlays: Sequence[str]) -> int:
     """Print lifecycles and relations as Mermaid diagrams; the exit status."""
-    return _shown(spec, behaviour, lambda understood: diagram(understood.script.behaviour))
+    return _shown(_options(specs, behaviour, overlays), lambda understood: diagram(understood.script.behaviour))
 
 
-def _shown(spec: str | None, behaviour: str | None, show: Any) -> int:
+def _options(specs: Sequence[str], behaviour: str | None, overlays: Sequence[str]) -> Options:
+    return Options(spec=tuple(specs) or None, behaviour=behaviour, overlays=tuple(overlays))
+
+
+def _shown(options: Options, show: Callable[[Understood], str]) -> int:
     try:
-        understood = understand(Options(spec=spec, behaviour=behaviour))
+        understood = understand(options, Contract.check)
     except Unplayable as fault:
         return _refused(fault.faults)
-    except (Unreadable, FixtureFault, LookupError, ValueError) as fault:
+    except (Unreadable, LookupError, ValueError) as fault:
         print(f"understudy: {fault}", file=sys.stderr)
         return BROKEN
-    contract = understood.script.contract
-    faults = [fault for fault in contract.check() if fault.severity == "error"]
-    if faults:
-        return _refused(faults)
     print(show(understood).rstrip())
-    return 0
+    return UNFIT if understood.comparison.unfit else 0
 
 
 def _refused(faults: Any) -> int:
@@ -63,15 +66,26 @@ def _as_file(understood: Understood) -> str:
 def _report(understood: Understood) -> str:
     script = understood.script
     lines = [explain(script.behaviour, script.contract).rstrip()]
+    found = understood.comparison
+    lines += _listed("the behaviour file speaks of what the documents do not have (orphaned)", found.orphaned)
+    lines += _listed("the behaviour file and the documents say different things (changed)", found.changed)
+    lines += _listed("the behaviour file does not speak of (new)", found.new)
     parts = {
-        "the behaviour and the document do not agree": understood.warnings,
+        "overlays that change nothing": understood.overlaid,
+        "the behaviour and the documents do not agree": tuple(one for one in understood.warnings if not found.tells(one)),
         "cannot be answered as the document wants": tuple(findings(script)),
         "weak places of the document": tuple(fault for fault in script.contract.check() if fault.severity != "error"),
     }
     for title, faults in parts.items():
         if faults:
-            lines += ["", title, *(f"  {fault.where}: {fault.message}" for fault in faults)]
+            lines += _listed(title, [f"{fault.where}: {fault.message}" for fault in faults])
     return "\n".join(lines)
+
+
+def _listed(title: str, said: Sequence[str]) -> list[str]:
+    """A part of the report, where there is anything to say."""
+    more = [f"  and {len(said) - MOST} more"] if len(said) > MOST else []
+    return ["", title, *(f"  {line}" for line in said[:MOST]), *more] if said else []
 
 
 # --- findings ----------------------------------------------------------------------------------------------------
@@ -83,7 +97,7 @@ def findings(script: Script) -> Iterator[Fault]:
         plan = script.plan(operation)
         if plan.schema is not None and not _has_example(script.contract, operation, plan.status, plan.media_type):
             yield Fault(operation.key, f"no valid {plan.status} answer was found; what is answered breaks its schema", "warning")
-        elif script.mended and plan.role.kind in ("create", "upsert") and plan.kind is not None and plan.kind.schema is not None:
+        elif plan.mended and plan.role.kind in ("create", "upsert") and plan.kind is not None and plan.kind.schema is not None:
             yield from _unmade(script, operation)
 
 

@@ -52,7 +52,7 @@ def test_reference_leads_to_an_address(base: str, ref: str, address: str) -> Non
     found.at(address)
 
 
-@pytest.mark.parametrize("ref", ["#/nothing", "#nowhere", "missing.json", "other/part.json#/Z", 7])
+@pytest.mark.parametrize("ref", ["#/nothing", "#nowhere", "missing.json", "other/part.json#/Z", "http://[x", 7])
 def test_broken_reference_says_where_and_why(ref: Any) -> None:
     """Unresolvable carries the reference and its place."""
     with pytest.raises(Unresolvable) as raised:

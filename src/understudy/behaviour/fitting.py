@@ -1,14 +1,14 @@
 """Whether a behaviour file still fits its document: what it names and the document does not have, and the other way round.
 
-1. What contradicts the document is an error; what the document only does not have is a warning, since one file may serve
-   several documents, and an effect or a private field may stand behind it.
-2. Nothing is repaired here.
+1. What contradicts itself is an error; what the document does not have is a warning, since one file may serve several
+   documents and outlive versions of each, and an effect or a private field may stand behind it.
+2. Only states are left out (`without_lost_states`): no answer could show them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -32,9 +32,18 @@ _WRITING = frozenset({"update", "replace", "upsert"})
 class Comparison:
     """A behaviour file beside a changed document: operations it does not know, what has changed, rows that hang in the air."""
 
-    new: tuple[str, ...]
-    changed: tuple[str, ...]
-    orphaned: tuple[str, ...]
+    new: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    orphaned: tuple[str, ...] = ()
+
+    @property
+    def unfit(self) -> bool:
+        """Whether the file says what the document does not bear out."""
+        return bool(self.changed or self.orphaned)
+
+    def tells(self, fault: Fault) -> bool:
+        """Whether a fault of `fit` is told here already."""
+        return _said(fault) in self.changed or _said(fault) in self.orphaned
 
 
 def fit(behaviour: Behaviour, contract: Contract, roles: Mapping[str, Role]) -> list[Fault]:
@@ -43,10 +52,13 @@ def fit(behaviour: Behaviour, contract: Contract, roles: Mapping[str, Role]) -> 
     return [*_lost_rules(behaviour, contract.operations), *_lost_resources(behaviour, played)]
 
 
-def compare(behaviour: Behaviour, contract: Contract) -> Comparison:
-    """What a new version of the document means for a behaviour file (read alone, nothing inferred) written for an older one."""
+def compare(behaviour: Behaviour, contract: Contract, inferred: Behaviour | None = None) -> Comparison:
+    """What a new version of the document means for a behaviour file (read alone, nothing inferred) written for an older one.
+
+    `inferred`: what is inferred of the document, where that is known already.
+    """
     roles = assign(contract.operations, behaviour)
-    now = infer(contract)
+    now = inferred if inferred is not None else infer(contract)
     faults = fit(behaviour, contract, roles)
     lost = [fault for fault in faults if fault.message.startswith(_LOST)]
     changed = [*_changed(behaviour, now), *(_said(fault) for fault in faults if fault not in lost)]
@@ -177,6 +189,37 @@ def _lost_resources(behaviour: Behaviour, played: _Played) -> Iterator[Fault]:
             yield from _lost_states(f"{at}/lifecycle", resource, resource.lifecycle, record, played)
 
 
+def without_lost_states(behaviour: Behaviour, contract: Contract, roles: Mapping[str, Role]) -> Behaviour:
+    """The behaviour without states that the document's records cannot be in, and without what leads there."""
+    played = _Played(contract, behaviour, roles)
+    resources = {
+        name: replace(one, lifecycle=_pruned(one.lifecycle, lost))
+        if one.lifecycle is not None and (lost := _unknown_states(one.lifecycle, played.record(one), played))
+        else one
+        for name, one in behaviour.resources.items()
+    }
+    return replace(behaviour, resources=resources)
+
+
+def _unknown_states(lifecycle: Lifecycle, record: Mapping[str, Schema], played: _Played) -> tuple[str, ...]:
+    part = record.get(lifecycle.field)
+    enum = played.look.enum(part) if part is not None else ()
+    return tuple(state for state in lifecycle.table if enum and state not in enum)
+
+
+def _pruned(lifecycle: Lifecycle, lost: Sequence[str]) -> Lifecycle | None:
+    """A lifecycle without some of its states; none where no state to begin in is left."""
+    table = {
+        state: {trigger: target for trigger, target in row.items() if target not in lost}
+        for state, row in lifecycle.table.items()
+        if state not in lost
+    }
+    left = replace(lifecycle, table=table, initial=tuple(one for one in lifecycle.initial if one not in lost))
+    timers = {trigger: field for trigger, field in lifecycle.timers.items() if trigger in left.triggers()}
+    given = tuple(state for state in lifecycle.given if state not in lost)
+    return replace(left, timers=timers, given=given) if left.initial else None
+
+
 def _lost_fields(at: str, resource: Resource, record: Mapping[str, Schema]) -> Iterator[Fault]:
     private = {*resource.parents.values(), *resource.defaults, *resource.derived}
     named = {
@@ -195,11 +238,9 @@ def _lost_fields(at: str, resource: Resource, record: Mapping[str, Schema]) -> I
 def _lost_states(
     at: str, resource: Resource, lifecycle: Lifecycle, record: Mapping[str, Schema], played: _Played
 ) -> Iterator[Fault]:
-    part = record.get(lifecycle.field)
-    enum = played.look.enum(part) if part is not None else ()
-    for state in lifecycle.table:
-        if enum and state not in enum:
-            yield Fault(f"{at}/{state}", f"the document knows {', '.join(enum)} only")
+    for state in _unknown_states(lifecycle, record, played):
+        known = ", ".join(map(str, played.look.enum(record[lifecycle.field])))
+        yield Fault(f"{at}/{state}", f"{_LOST} this state, which is left out; it knows {known}", "warning")
     if played.behaviour.effects is not None or lifecycle.writable or played.writes(resource.name, lifecycle.field):
         return
     fired = {played.roles[operation.key].trigger for operation in played.of(resource.name, ("action", "effect"))}

@@ -228,3 +228,4 @@ class Behaviour:
     webhooks: Mapping[str, Any] = NOTHING
     assumed: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    errors_by_document: Mapping[str, Errors] = NOTHING  # URI of one of several documents -> how its refusals look

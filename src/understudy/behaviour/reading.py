@@ -59,8 +59,8 @@ def read_behaviour(data: Mapping[str, Any], base: Behaviour | None = None) -> Be
         idempotency=_idempotency(data["idempotency"]) if "idempotency" in data else base.idempotency,
         operations={**base.operations, **{key: Rule(**rule) for key, rule in data.get("operations", {}).items()}},
         effects=data.get("effects", base.effects),
-        reactions={key: _names(value) for key, value in data.get("reactions", {}).items()},
-        refreshes={key: _names(value) for key, value in data.get("refreshes", {}).items()},
+        reactions={**base.reactions, **{key: _names(value) for key, value in data.get("reactions", {}).items()}},
+        refreshes={**base.refreshes, **{key: _names(value) for key, value in data.get("refreshes", {}).items()}},
         response_headers=data.get("response_headers", base.response_headers),
         settings={**base.settings, **data.get("settings", {})},
         version=data.get("version", base.version),
@@ -170,12 +170,17 @@ def _resources(data: Mapping[str, Any], base: Behaviour) -> dict[str, Resource]:
     """What the file says of each resource, on what was inferred; the file's own `lists` count for the inferred ones too."""
     shared = data.get("lists")
     lists = _lists(shared, base.lists)
-    inferred = {name: replace(one, lists=_lists(shared, one.lists) if one.lists else None) for name, one in base.resources.items()}
+    inferred = {name: replace(one, lists=_reread(shared, one.lists, base.lists)) for name, one in base.resources.items()}
     named = {
         name: _resource(name, row or {}, inferred.get(name, Resource(name)), lists)
         for name, row in data.get("resources", {}).items()
     }
     return {**inferred, **named}
+
+
+def _reread(row: Mapping[str, Any] | None, own: Lists | None, shared: Lists) -> Lists | None:
+    """An inferred resource's lists with what the file says of all; where records stand elsewhere than usual, they are its own."""
+    return _lists(row, own) if own is not None and own.items == shared.items else own
 
 
 def _resource(name: str, row: Mapping[str, Any], base: Resource, lists: Lists) -> Resource:

@@ -80,11 +80,12 @@ def references(value: Any, place: str) -> Iterator[tuple[str, Any]]:
 
 
 def repeated_ids(operations: tuple[Operation, ...]) -> Iterator[Fault]:
-    """operationIds used more than once (OpenAPI 3.1, Operation Object: unique among all operations)."""
-    counted = Counter(one.operation_id for one in operations if one.operation_id)
+    """operationIds used more than once (OpenAPI 3.1, Operation Object: unique among all operations of the description)."""
+    counted = Counter((one.document, one.operation_id or "") for one in operations)
     for operation in operations:
-        if operation.operation_id and counted[operation.operation_id] > 1:
-            message = f'operationId "{operation.operation_id}" is used {counted[operation.operation_id]} times, must be unique'
+        times = counted[operation.document, operation.operation_id or ""]
+        if operation.operation_id and times > 1:
+            message = f'operationId "{operation.operation_id}" is used {times} times, must be unique'
             yield Fault(f"{operation.uri}/operationId", message, "warning")
 
 

@@ -16,6 +16,7 @@ from understudy.contract.cleaning import Cleaners
 from understudy.contract.documents import Documents, Retrieve
 from understudy.contract.examples import Examples
 from understudy.contract.fields import Headers
+from understudy.contract.joining import colliding
 from understudy.contract.matching import Tree, build
 from understudy.contract.merging import Merger
 from understudy.contract.parameters import Coercion
@@ -93,10 +94,8 @@ class Contract:
     def _read(self) -> tuple[tuple[Operation, ...], Tree]:
         found = list(self._reader.operations())
         tree, collisions = build(found)
-        left_out = {id(loser) for winner, loser in collisions if winner.key == loser.key}
-        for winner, loser in collisions:
-            message = f"{loser.key} stands at the same place as {winner.key} ({winner.uri}), which is served"
-            self.faults.append(Fault(loser.uri, message))
+        left_out = {id(loser) for winner, loser in collisions if winner.key == loser.key or winner.document != loser.document}
+        self.faults += colliding(self.documents, collisions)
         return tuple(one for one, _ in found if id(one) not in left_out), tree
 
     def check(self) -> list[Fault]:

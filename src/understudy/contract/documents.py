@@ -48,6 +48,8 @@ class Documents:
         self._ids: dict[str, str] = {}
         self._anchors: dict[tuple[str, str], str] = {}
         self._scopes: dict[str, str] = {}
+        self._selves: dict[str, str] = {}
+        self._named: dict[str, str] = {}
         for uri, value in documents:
             self._add(uri.partition("#")[0], value, "3.1")
 
@@ -73,7 +75,10 @@ class Documents:
         document = base.partition("#")[0]
         found = self._found.get((document, ref))
         if found is None:
-            found = self._resolve(base, document, ref)
+            try:
+                found = self._resolve(base, document, ref)
+            except ValueError as fault:  # an address urllib cannot take apart
+                raise Unresolvable(ref, base, f"it is no address ({fault})") from None
             if document not in self._scoped:  # embedded `$id`s make the answer depend on the place
                 self._found[document, ref] = found
         return found
@@ -98,7 +103,7 @@ class Documents:
         """Whether an address lies within a schema that has an `$id` of its own."""
         document = address.partition("#")[0]
         self._index(document)
-        return self._scope(address) != document
+        return self._scope(address) not in (document, self._selves.get(document))
 
     def identity(self, address: str) -> str | None:
         """The absolute URI a schema's `$id` gives it."""
@@ -144,20 +149,25 @@ class Documents:
             return target, fragment
         for entry in self.entries:
             self._index(entry)
-        target, _, fragment = join(self._scope(base), ref).partition("#")
-        if target in self._ids:
-            return self._ids[target], fragment
-        if target not in self._values:
-            self._fetch(target, base, ref)
-        return target, fragment
+        named = join(self._scope(base), ref).partition("#")[0]
+        if named in self._ids:
+            return self._ids[named], fragment
+        if named in self._named:
+            return self._named[named], fragment
+        lies = target if document in self._selves else named  # `$self` says what a document is called, not where it lies
+        if lies not in self._values:
+            self._fetch(lies, base, ref)
+        return lies, fragment
 
     def _fetch(self, target: str, base: str, ref: str) -> None:
         if self._retrieve is None:
             raise Unresolvable(ref, base, f"no document {target} was given")
+        if target.startswith("file:") and base.startswith(("http:", "https:")):
+            raise Unresolvable(ref, base, "a document from the web may not refer to files of this machine")
         try:
             value = self._retrieve(target)
         except Exception as error:  # whatever the injected callable raises: the reference cannot be followed
-            raise Unresolvable(ref, base, f"{target} cannot be read ({error})") from error
+            raise Unresolvable(ref, base, f"{target} cannot be read ({getattr(error, 'message', error)})") from error
         self._add(target, value, self.dialect(base))
 
     def _inside(self, root: str, fragment: str, base: str, ref: str) -> str:
@@ -192,6 +202,9 @@ class Documents:
             dialect = "3.0" if str(value["openapi"]).startswith("3.0") else "3.1"
         self._values[uri] = value
         self._dialects[uri] = dialect
+        if isinstance(value, Mapping) and isinstance(value.get("$self"), str):  # OpenAPI 3.2, OpenAPI Object, $self
+            self._selves[uri] = join(uri, value["$self"]).partition("#")[0]
+            self._named[self._selves[uri]] = uri
 
     def _scope(self, base: str) -> str:
         """The base URI in force at an address: the nearest `$id` above it, else the document's own URI."""
@@ -201,25 +214,26 @@ class Documents:
             if scope is not None:
                 return scope
             pointer = pointer.rpartition("/")[0]
-        return document
+        return self._selves.get(document, document)
 
     def _index(self, document: str) -> None:
         if document in self._indexed or document not in self._values:
             return
         self._indexed.add(document)
-        for address, scope, schema in identified(self._values[document], document):
+        own = self._selves.get(document, document)
+        for address, scope, schema in identified(self._values[document], document, own):
             if "$id" in schema:
                 self._ids[scope] = address
                 self._scopes[address] = scope
                 self._scoped.add(document)
             for keyword in ("$anchor", "$dynamicAnchor"):
                 if isinstance(schema.get(keyword), str):
-                    self._anchors.setdefault((scope, schema[keyword]), address)
+                    self._anchors.setdefault((document if scope == own else scope, schema[keyword]), address)
 
 
-def identified(value: Any, document: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def identified(value: Any, document: str, base: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Every object of a document with `$id`, `$anchor` or `$dynamicAnchor`: its address, its base URI, itself."""
-    pending: list[tuple[Any, str, str]] = [(value, "", document)]
+    pending: list[tuple[Any, str, str]] = [(value, "", base)]
     while pending:
         node, pointer, scope = pending.pop()
         if isinstance(node, list):

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -202,15 +202,20 @@ def shorten(text: str, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def build(operations: Iterable[tuple[Operation, tuple[str, ...]]]) -> tuple[Tree, list[tuple[Operation, Operation]]]:
-    """The tree of operations under each of their base paths, and the pairs (taken, left out) that collide."""
+def build(operations: Sequence[tuple[Operation, tuple[str, ...]]]) -> tuple[Tree, list[tuple[Operation, Operation]]]:
+    """The tree of operations under each of their base paths, and the pairs (taken, left out) that collide.
+
+    Under a further base path an operation gives way to what has that path as its first.
+    """
     tree, collisions = Tree(), []
+    for operation, _ in operations:
+        there = tree.add(strip(operation.path), operation)
+        if there is not None:
+            collisions.append((there, operation))
     for operation, bases in operations:
         inner = operation.path.removeprefix(bases[0])
-        for base in bases:
-            there = tree.add(strip(base + inner), operation)
-            if there is not None:
-                collisions.append((there, operation))
+        for base in bases[1:]:
+            tree.add(strip(base + inner), operation)
     return tree, collisions
 
 

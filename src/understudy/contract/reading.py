@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import islice, product
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from understudy.contract.documents import Documents, Unresolvable, escape
 from understudy.contract.values import Body, Fault, Operation, Parameter, Requirement, Response, Schema, Webhook
@@ -77,7 +77,7 @@ class Reader:
             servers = raw.get("servers") or item.get("servers") or document.get("servers")
             bases = self._bases(servers, uri)
             key = f"{method} {bases[0]}{path}"
-            yield self._operation(document, key, address, raw, shared), bases
+            yield self._operation(document, uri, key, address, raw, shared), bases
 
     def _item(self, place: str, item: Any) -> tuple[str, Mapping[str, Any]]:
         address, target = self._follow(place, item)
@@ -90,6 +90,7 @@ class Reader:
     def _operation(
         self,
         document: Mapping[str, Any],
+        uri: str,
         key: str,
         address: str,
         raw: Mapping[str, Any],
@@ -113,6 +114,7 @@ class Reader:
             security=self._security(document, f"{address}/security", security),
             uri=address,
             raw=raw,
+            document=uri,
         )
 
     def _webhook(self, name: str, place: str, item: Any) -> Webhook | None:
@@ -250,7 +252,7 @@ class Reader:
         bases: dict[str, None] = {}
         for server in servers if isinstance(servers, list) else ():
             if isinstance(server, Mapping) and isinstance(server.get("url"), str):
-                bases.update(dict.fromkeys(base_paths(server["url"], server.get("variables") or NOTHING)))
+                bases.update(dict.fromkeys(base_paths(server["url"], server.get("variables") or NOTHING, uri)))
         return tuple(bases)[:MAX_BASES] or ("",)
 
     def _security(
@@ -324,7 +326,7 @@ def plain_media_type(kind: str) -> str:
     return str(kind).partition(";")[0].strip().lower()
 
 
-def base_paths(url: str, variables: Mapping[str, Any]) -> Iterator[str]:
+def base_paths(url: str, variables: Mapping[str, Any], document: str = "") -> Iterator[str]:
     """The path part of a server URL for every value its variables can have (OpenAPI 3.1, Server Variable Object)."""
     used = [name for name in variables if f"{{{name}}}" in url]
     choices = [variable_values(variables[name]) for name in used]
@@ -332,7 +334,7 @@ def base_paths(url: str, variables: Mapping[str, Any]) -> Iterator[str]:
         filled = url
         for name, value in zip(used, values, strict=True):
             filled = filled.replace(f"{{{name}}}", value)
-        yield url_path(filled)
+        yield url_path(filled, document)
 
 
 def variable_values(variable: Any) -> list[str]:
@@ -343,9 +345,11 @@ def variable_values(variable: Any) -> list[str]:
     return list(dict.fromkeys(str(value).strip("/") for value in values if value is not None)) or [""]
 
 
-def url_path(url: str) -> str:
-    """The path of a server URL, which may be relative to the document; nothing for a URL that cannot be read."""
+def url_path(url: str, document: str = "") -> str:
+    """The path of a server URL, which may be relative to the document's; nothing for a URL that cannot be read."""
     try:
+        if document.startswith(("http:", "https:")):
+            url = urljoin(document, url)  # OpenAPI 3.1, Server Object, url: relative to where the document is served
         path = urlsplit(url).path if "://" in url else url.partition("?")[0].partition("#")[0]
     except ValueError:
         return ""

@@ -82,6 +82,7 @@ class Operation:
     security: tuple[tuple[Requirement, ...], ...] | None  # alternatives of combinations; None: nothing asked
     uri: str  # address of the operation object
     raw: Mapping[str, Any]  # the operation object itself: callbacks, links, x-extensions
+    document: str = ""  # URI of the document it is served from, which may have it from another file
 
     def response(self, status: int) -> Response | None:
         """The declared response that covers a status: exact, then range, then default (OpenAPI 3.1, Responses Object)."""

@@ -103,7 +103,7 @@ def decide(script: Script, plan: Plan, call: Call, circumstances: Circumstances)
     try:
         return conclude(script, tx, TABLE[plan.role.kind](scene))
     except Problem as problem:
-        if problem.kind != "contract_broken" or not script.mended:
+        if problem.kind != "contract_broken" or not plan.mended:
             raise
         outcome = example_of(scene, f"not modelled: {problem.message}", {NOT_MODELLED: "the document allows no such answer; see the request log"})
         return Decision(outcome, (), (), (), (problem.message,))

@@ -216,7 +216,7 @@ def _page(scene: Scene, asked: Filters, order_by: str | None, descending: bool) 
     rows = _rows(scene, page.rows)
     facts = lists.Facts(paging, scene.call, window, page.total, rows)
     outcome = Outcome(plan.status, lists.envelope(paging, facts), plan.media_type, f"{len(rows)} of {page.total} {scene.kind.name}")
-    if scene.script.mended:
+    if plan.mended:
         return _judged(scene, facts, outcome)
     return outcome
 

@@ -50,6 +50,7 @@ class Plan:
     demands: bool = True  # what a body refers to must be there
     frees: bool = False  # a record may be deleted while others refer to it
     headers: Mapping[str, str] | None = None  # response headers the document requires
+    mended: bool = False  # what cannot be made to fit the document is answered with an example that says so
     made: Plan | None = None  # how the answer looks where a PUT made the record
 
 
@@ -57,7 +58,8 @@ class Script:
     """A contract with the behaviour that goes with it: `plan(operation)` and `kind(resource)` are compiled lazily.
 
     `mended`: no effect stands behind the behaviour, so what records lack is filled in from the document's examples, and
-    what cannot be made to fit the document is answered with an example that says so.
+    what cannot be made to fit the document is answered with an example that says so; `mends` says it of one resource, which
+    may be inferred beside others that have effects.
     """
 
     def __init__(self, contract: Contract, behaviour: Behaviour, effects: Mapping[str, Callable[..., Any]]) -> None:
@@ -76,6 +78,10 @@ class Script:
         }
         self.refreshes = {key: tuple(self._effect(name) for name in names) for key, names in behaviour.refreshes.items()}
 
+    def mends(self, resource: str | None) -> bool:
+        """Whether no effect stands behind a resource: nothing has any, or it is only inferred."""
+        return self.mended or resource in self._inferred
+
     def _effect(self, name: str) -> Callable[..., Any]:
         try:
             return self._effects[name]
@@ -87,7 +93,7 @@ class Script:
         kind = self._kinds.get(name)
         if kind is None:
             resource = self.behaviour.resources[name]
-            kind = self._kinds[name] = compile_kind(resource, self._read_schema(resource), self.contract, mended=self.mended)
+            kind = self._kinds[name] = compile_kind(resource, self._read_schema(resource), self.contract, mended=self.mends(name))
         return kind
 
     def plan(self, operation: Operation) -> Plan:
@@ -135,22 +141,23 @@ class Script:
             verbatim=bool(role.id_parameter and not role.parents and resource and not held and dress is None and media_type),
             refreshed=bool(role.resource in self.behaviour.refreshes),
             dress=dress,
-            rows=self._rows(kind, schema, lists) if role.kind in ("list", "search") and self.mended else None,
+            rows=self._rows(kind, schema, lists) if role.kind in ("list", "search") and self.mends(role.resource) else None,
             unwrap=self._unwrap(body, resource),
             clears=any("merge-patch" in name for name in body),
             guard=guard_of(operation) if self.behaviour.auth is None else (),
             demands=not self._is_inferred(role) or _declares(operation, "404", "409"),
             frees=self._is_inferred(role) and not _declares(operation, "409"),
             headers=self.required_headers(operation.response(status)) or None,
+            mended=self.mends(role.resource),
         )
 
     def _is_inferred(self, role: Role) -> bool:
         """Whether a resource is only understood by convention: then it refuses nothing the operation has no status for."""
-        return self.mended and role.resource in self._inferred
+        return role.resource in self._inferred
 
     def _played(self, role: Role, media_type: str | None) -> Role:
         """The role, or an example where records cannot be put into the media type."""
-        if not self.mended or media_type is None or "json" in media_type or role.kind in ("delete", "example"):
+        if not self.mends(role.resource) or media_type is None or "json" in media_type or role.kind in ("delete", "example"):
             return role
         return Role("example", convention=f"answers in {media_type} are examples")
 
@@ -188,15 +195,15 @@ class Script:
             operation = self._by_role.get((role, resource.name))
             if operation is not None:
                 schema = inner(self.contract, success(operation)[2], resource.wrap)[0]
-                if schema is not None and self._is_record(schema):
+                if schema is not None and self._is_record(schema, resource):
                     return schema
         operation = self._by_role.get(("list", resource.name))
         return item_schema(self.contract, success(operation)[2], resource.lists or self.behaviour.lists) if operation else None
 
-    def _is_record(self, schema: Schema) -> bool:
+    def _is_record(self, schema: Schema, resource: Resource) -> bool:
         """Whether a value of a schema can be a record; an effect's answer is taken at its word."""
         shape = self.contract.shape(schema, "response")
-        return not self.mended or bool(shape.properties) or "object" in shape.types
+        return not self.mends(resource.name) or bool(shape.properties) or "object" in shape.types
 
 
 def item_schema(contract: Contract, schema: Schema | None, lists: Lists) -> Schema | None:

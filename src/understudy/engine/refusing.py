@@ -27,7 +27,7 @@ TITLES: Mapping[int, str] = {
 
 def refuse(script: Script, problem: Problem, operation: Operation | None) -> Outcome:
     """The answer a problem gets: in the shape of the errors table, else as problem details (RFC 9457)."""
-    errors = script.behaviour.errors
+    errors = _errors(script, operation)
     row = errors.rows.get(problem.kind, {})
     status = _status(problem, row, operation)
     headers: dict[str, str] = dict(script.required_headers(operation.response(status) if operation is not None else None))
@@ -49,6 +49,13 @@ def refuse(script: Script, problem: Problem, operation: Operation | None) -> Out
         text = next(iter(declared.content))
         return Outcome(status, problem.message.encode() if media is None else b"{}", media or text, _reason(problem), headers)
     return Outcome(status, encode(_details(problem, status)), DETAILS, _reason(problem), headers)
+
+
+def _errors(script: Script, operation: Operation | None) -> Errors:
+    """The errors table of the document an operation is served from."""
+    if operation is None:
+        return script.behaviour.errors
+    return script.behaviour.errors_by_document.get(operation.document, script.behaviour.errors)
 
 
 def _json_of(response: Response | None) -> tuple[str | None, Schema | None]:

@@ -43,7 +43,8 @@ def serve(asked: argparse.Namespace) -> int:
 
 def _options(asked: argparse.Namespace) -> Options:
     return Options(
-        spec=asked.spec,
+        spec=tuple(asked.spec) or None,
+        overlays=tuple(asked.overlay),
         behaviour=asked.behaviour,
         fixture=asked.fixture,
         now=parse_instant(asked.now) if asked.now else None,
@@ -121,14 +122,31 @@ def _greet(sandbox: Sandbox, host: str, port: int) -> None:
     lines = [
         f"{sandbox.title}",
         f"  base URL   {base}",
-        f"  document   {len(sandbox.script.contract.operations)} operations, {_public(sandbox)} resources ({sandbox.where})",
+        f"  document   {len(sandbox.script.contract.operations)} operations, {_public(sandbox)} resources ({_shortened(sandbox.understood.where)})",
         f"  world      fixture {sandbox.fixture.name}; the clock is {frozen} at {format_instant(world.clock.now())}",
         f"  control    {base}/_understudy/health",
         f"  try        {_first_call(sandbox, base)}",
     ]
-    if sandbox.warnings:
-        lines.append(f"  note       {len(sandbox.warnings)} things the document does not bear out; see understudy inspect")
+    lines += _notes(sandbox)
     print("\n".join(lines), flush=True)
+
+
+def _notes(sandbox: Sandbox) -> list[str]:
+    """What a person should look at, in a line or two."""
+    found, understood = sandbox.understood.comparison, sandbox.understood
+    parts = {"new operations": found.new, "changed": found.changed, "orphaned lines": found.orphaned}
+    lines = []
+    if any(parts.values()):
+        told = ", ".join(f"{len(some)} {name}" for name, some in parts.items() if some)
+        lines.append(f"  behaviour  {told} since the behaviour file was written; see understudy inspect")
+    lines += [f"  overlay    {one.where} {one.message}" for one in understood.overlaid]
+    if rest := [one for one in understood.warnings if not found.tells(one)]:
+        lines.append(f"  note       {len(rest)} things the document does not bear out; see understudy inspect")
+    return lines
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 def _public(sandbox: Sandbox) -> int:
@@ -162,5 +180,4 @@ class Printer:
 
 
 def _printable(text: str) -> str:
-    short = text if len(text) <= 200 else f"{text[:200]}…"
-    return short.encode("ascii", "backslashreplace").decode()
+    return _shortened(text).encode("ascii", "backslashreplace").decode()

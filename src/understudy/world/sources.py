@@ -1,6 +1,6 @@
 """Documents, behaviour files and fixtures read from disk, each parse kept so that an unchanged file is not parsed again.
 
-1. Only files are opened, and only those named or referred to from beside those named; no URL is ever fetched here.
+1. Only the file that was asked for is opened; what may be asked for is settled in `specs`.
 2. YAML is read as JSON values: time stamps stay strings, only `true` and `false` are booleans (YAML 1.2 core schema).
 """
 
@@ -12,15 +12,20 @@ from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import orjson
 
-_FORMAT = b"1"
+_FORMAT = b"2"
 """Changes when kept parses of older versions may no longer be used."""
 
 _SMALL = 20_000
 """Bytes below which parsing costs less than looking for a kept parse."""
+
+_ALIAS = re.compile(rb"[\s\[{,:-]\*[^\s*]")
+"""Where YAML text may have an alias (YAML 1.2 section 7.1)."""
+
+_MOST_PARTS = 5_000_000
+"""Values a document may hold once aliases are written out: ten times the largest known."""
 
 
 class Unreadable(Exception):
@@ -49,6 +54,8 @@ def parse(data: bytes, where: str) -> Any:
         except orjson.JSONDecodeError as fault:
             if where.endswith(".json"):
                 raise Unreadable(f"{where}:{fault.lineno}:{fault.colno}", f"not JSON: {fault.msg}") from None
+    if data.lstrip()[:1] == b"<":
+        raise Unreadable(where, "neither JSON nor YAML: it looks like a web page, or XML")
     return _yaml(data, where) if len(data) < _SMALL else _kept(data, lambda: _yaml(data, where))
 
 
@@ -56,13 +63,48 @@ def _yaml(data: bytes, where: str) -> Any:
     import yaml  # 16 ms: not for JSON documents or kept parses
 
     try:
-        return yaml.load(data, Loader=_loader())
+        value = yaml.load(data, Loader=_loader())
+        if _ALIAS.search(data):
+            _measure(value, {}, where)
+        return _plain(value)
     except yaml.YAMLError as fault:
         mark = getattr(fault, "problem_mark", None)
         place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
         raise Unreadable(place, f"not YAML: {getattr(fault, 'problem', None) or fault}") from None
-    except (ValueError, RecursionError, UnicodeDecodeError) as fault:
+    except RecursionError:
+        raise Unreadable(where, "nested too deep, or a value within itself") from None
+    except ValueError as fault:
         raise Unreadable(where, f"not YAML: {fault}") from None
+
+
+def _plain(value: Any) -> Any:
+    """A YAML value as JSON has it: names are text, and no part stands in two places."""
+    try:
+        return orjson.loads(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
+    except TypeError:  # numbers of more than 64 bits, or too deep for orjson
+        return _copied(value)
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name if isinstance(name, str) else str(orjson.dumps(name), "ascii"): _copied(part) for name, part in value.items()}
+    return [_copied(part) for part in value] if isinstance(value, list) else value
+
+
+def _measure(value: Any, known: dict[int, int], where: str) -> int:
+    """The parts a value has with every alias written out; `known`: those of containers already seen. Raises Unreadable."""
+    if not isinstance(value, dict | list):
+        return 1
+    size = known.get(id(value))
+    if size == 0:
+        raise Unreadable(where, "an alias stands within what it is an alias of")
+    if size is None:
+        known[id(value)] = 0
+        parts = value.values() if isinstance(value, dict) else value
+        size = known[id(value)] = 1 + sum(_measure(part, known, where) for part in parts)
+    if size > _MOST_PARTS:
+        raise Unreadable(where, f"its aliases make more than {_MOST_PARTS:,} parts of it")
+    return size
 
 
 def written(value: Any) -> str:
@@ -135,19 +177,3 @@ def judged(path: Path, judge: Callable[[], list[Any]]) -> list[Any]:
     if not faults:
         _keep(_folder(), name, True)
     return faults
-
-
-def retriever(root: Path) -> Callable[[str], Any]:
-    """Reads what a document refers to: files in the document's folder or below it. Raises Unreadable for anything else."""
-    top = root.resolve()
-
-    def retrieve(uri: str) -> Any:
-        parts = urlsplit(uri)
-        if parts.scheme not in ("", "file"):
-            raise Unreadable(uri, "refers to another host, which is never fetched; save it beside the document")
-        path = Path(unquote(parts.path)).resolve()
-        if not path.is_relative_to(top):
-            raise Unreadable(uri, f"lies outside {top}")
-        return read(path)
-
-    return retrieve

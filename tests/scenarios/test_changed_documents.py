@@ -1,0 +1,95 @@
+"""A document changes, its behaviour file stays: what no longer fits is told, and the rest goes on being played."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from support.asgi import Client
+from understudy.cli import main
+from understudy.sandbox import Options, open_sandbox
+from understudy.server import serving
+from understudy.server.app import App
+
+PETSTORE: dict[str, Any] = yaml.safe_load((Path(__file__).resolve().parents[2] / "openapi" / "petstore.yaml").read_text())
+TOY = {"get": {"responses": {"200": {"description": "all", "content": {"application/json": {"schema": {"type": "array", "items": {
+    "type": "object", "properties": {"id": {"type": "string"}, "name": {"type": "string"}}}}}}}}},
+    "post": {"requestBody": {"content": {"application/json": {"schema": {"type": "object", "properties": {"name": {"type": "string"}}}}}},
+             "responses": {"201": {"description": "made", "content": {"application/json": {"schema": {
+                 "type": "object", "properties": {"id": {"type": "string"}, "name": {"type": "string"}}}}}}}}}  # fmt: skip
+
+
+@pytest.fixture
+def spec(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """The pet shop with the behaviour file `inspect --yaml` prints of it."""
+    path = tmp_path / "shop.json"
+    path.write_text(json.dumps(PETSTORE))
+    assert main(["inspect", "--yaml", str(path)]) == 0
+    (tmp_path / "shop.behaviour.yaml").write_text(capsys.readouterr().out)
+    return path
+
+
+def later(spec: Path, *changes: str) -> dict[str, Any]:
+    """A later version of the document: `toys` come, `adopt` goes, a state is renamed."""
+    document = copy.deepcopy(PETSTORE)
+    if "toys" in changes:
+        document["paths"]["/toys"] = TOY
+    if "adopt" in changes:
+        del document["paths"]["/pets/{pet_id}/adopt"]
+    text = json.dumps(document)
+    spec.write_text(text.replace('"adopted"', '"rehomed"') if "state" in changes else text)
+    return document
+
+
+def inspected(spec: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Exit status and report."""
+    capsys.readouterr()
+    return main(["inspect", str(spec)]), capsys.readouterr().out
+
+
+def test_the_document_it_was_written_for_brings_nothing(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit status 0, and no part of the report speaks of it."""
+    status, report = inspected(spec, capsys)
+    assert status == 0 and "(new)" not in report and "(orphaned)" not in report and "(changed)" not in report
+
+
+def test_new_operations_are_told_and_played_by_inference(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file does not speak of them, which is no fault of it: exit status 0."""
+    later(spec, "toys")
+    status, report = inspected(spec, capsys)
+    assert status == 0 and "POST /toys: create toy" in report.partition("(new)")[2]
+    call = Client(App(open_sandbox(Options(spec=str(spec), open=True))), {})
+    made = call.post("/toys", {"name": "Ball"})
+    assert call.get("/toys").json == [made.json]
+
+
+def test_orphaned_lines_are_told_and_the_rest_is_played(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A trigger without its operation, a state the document no longer has: exit status 1, and a server that starts all the same."""
+    later(spec, "adopt", "state")
+    status, report = inspected(spec, capsys)
+    assert status == 1
+    assert "the document no longer has this state, which is left out" in report.partition("(orphaned)")[2]
+    call = Client(App(open_sandbox(Options(spec=str(spec), open=True))), {})
+    assert call.post("/pets", {"name": "Rex", "species": "cat"}).json["status"] == "available"
+
+
+def test_the_server_says_so_in_a_line_when_it_starts(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """How many of each; `inspect` says which."""
+    later(spec, "toys", "state")
+    capsys.readouterr()
+    serving._greet(open_sandbox(Options(spec=str(spec))), "127.0.0.1", 4010)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  behaviour")]
+    assert "2 new operations" in line and "orphaned" in line and "understudy inspect" in line
+
+
+def test_a_file_that_contradicts_itself_is_still_refused(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """That is no matter of the document: exit status 2."""
+    path = spec.with_name("shop.behaviour.yaml")
+    path.write_text(path.read_text() + "\noperations: {GET /pets: {resource: dog}}\n")
+    assert main(["inspect", str(spec)]) == 2
+    assert 'no resource is called "dog"' in capsys.readouterr().err

@@ -1,0 +1,141 @@
+"""The vendor's four documents served together, with the behaviour file that was written for the bundled one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.asgi import Client
+from support.guides import CLONE, FIRST_REQUEST, QUERIES, TUTORIAL, Step, usage
+from understudy.contract.values import Schema
+from understudy.problems import Problem
+from understudy.sandbox import Options, Sandbox, open_sandbox
+from understudy.server.app import App
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT.parent / "shared" / "solvimon" / "contracts"
+DOCUMENTS = tuple(str(FOLDER / f"{name}.yml") for name in ("configuration", "event", "identity", "transaction"))
+BEHAVIOUR = str(ROOT / "openapi" / "solvimon.behaviour.yaml")
+NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
+
+INSTEAD = {"POST /v1/pricing-plan-versions/{version}/activate": Step(
+    "PATCH /v1/pricing-plan-versions/{version}", lambda _: {"status": "ACTIVE"}, shows={"status": "ACTIVE"})}  # fmt: skip
+"""What these documents declare in place of a call of the guides: a version is activated by changing its status."""
+
+
+@pytest.fixture(scope="module")
+def vendor() -> Sandbox:
+    """The four documents, opened once."""
+    if not FOLDER.is_dir():
+        pytest.skip(f"{FOLDER.name} is not beside this checkout")
+    return open_sandbox(Options(spec=DOCUMENTS, behaviour=BEHAVIOUR, now=NOW))
+
+
+@pytest.fixture
+def asked(vendor: Sandbox) -> Client:
+    """A client of them, in a world of its own."""
+    vendor.reset("default")
+    return Client(App(vendor))
+
+
+def declared(vendor: Sandbox, method: str, path: str, status: int) -> frozenset[str]:
+    """The fields a document declares of an answer."""
+    contract = vendor.script.contract
+    response = contract.match(method, path)[0].response(status)
+    schema: Schema | None = response.content.get("application/json") if response else None
+    return frozenset(contract.shape(schema, "response").properties) if schema else frozenset()
+
+
+def walk(vendor: Sandbox, asked: Client, steps: tuple[Step, ...]) -> dict[str, str]:
+    """Make the calls of a guide; each answer is valid, and shows what the guide does of what its document declares."""
+    ids: dict[str, str] = {}
+    for step in (INSTEAD.get(one.call, one) for one in steps):
+        method, target = step.target(ids)
+        answer = asked(method, target, step.body(ids) if step.body else None)
+        assert answer.status == step.status, (step.call, answer.body)
+        shown = declared(vendor, method, target.partition("?")[0], step.status)
+        assert answer.json.keys() <= shown, step.call
+        for name in step.shows.keys() & shown:
+            assert answer.json[name] == step.shows[name], (step.call, name, answer.body)
+        if step.save:
+            ids[step.save] = answer.json["id"]
+    return ids
+
+
+def test_every_call_of_the_guides_is_declared(vendor: Sandbox) -> None:
+    """But for those that have a stand-in above, which are not."""
+    for step in (*FIRST_REQUEST, *TUTORIAL, CLONE):
+        method, target = step.target({"version": "ppve_1"})
+        if step.call in INSTEAD:
+            with pytest.raises(Problem, match="nothing at"):
+                vendor.script.contract.match(method, target)
+        else:
+            vendor.script.contract.match(method, target.partition("?")[0])
+
+
+def test_the_first_request_works_as_the_guide_shows_it(vendor: Sandbox, asked: Client) -> None:
+    """An empty list, a draft, found by its reference, active; without a key 401; another version is refused."""
+    walk(vendor, asked, FIRST_REQUEST)
+    (found,) = asked.get("/v1/customers?reference=superstore-001").json["data"]
+    assert found["status"] == "ACTIVE"
+    refused = asked.get("/v1/customers", headers={"X-API-KEY": ""})
+    assert (refused.status, refused.json["code"]) == (401, "UNAUTHORISED")
+    assert asked.get("/v2/customers").json["code"] == "UNSUPPORTED_VERSION"
+
+
+def test_the_tutorial_ends_with_the_documented_invoice(vendor: Sandbox, asked: Client) -> None:
+    """Customer and plan stand in one document, the usage event in another, the invoice in a third: 2.50, then 4.00, then FINAL."""
+    ids = walk(vendor, asked, TUTORIAL)
+    assert total(asked, ids) == [("DRAFT", "2.50")]
+    assert asked.post("/v1/ingest/meter-data", usage("evt_20250506_002", "3")).status == 201
+    assert total(asked, ids) == [("DRAFT", "4.00")]
+    asked.post("/_understudy/clock", {"now": "2025-06-06T08:00:00Z"})
+    assert sorted(total(asked, ids)) == [("DRAFT", "0.00"), ("FINAL", "4.00")]
+
+
+def total(asked: Client, ids: dict[str, str]) -> list[tuple[str, str]]:
+    """Status and amount of a customer's invoices."""
+    page = asked.get(f"/v1/invoices?customer_id={ids['customer']}")
+    assert page.status == 200, page.body
+    return [(one["status"], one["invoice_amount_including_tax"]["quantity"]) for one in page.json["data"]]
+
+
+def test_a_version_is_locked_once_active_and_can_be_cloned(vendor: Sandbox, asked: Client) -> None:
+    """The rules of the behaviour file hold on the vendor's paths."""
+    ids = walk(vendor, asked, TUTORIAL)
+    refused = asked.patch(f"/v1/pricings/{ids['pricing']}", {"name": "Other"})
+    assert refused.json["code"] == "INVALID_OPERATION" and 400 <= refused.status < 500
+    method, target = CLONE.target(ids)
+    clone = asked(method, target, CLONE.body(ids) if CLONE.body else None)
+    assert (clone.status, clone.json["status"]) == (201, "DRAFT")
+
+
+@pytest.mark.parametrize("target", QUERIES)
+def test_the_page_on_query_parameters_is_answered(asked: Client, target: str) -> None:
+    """As it is written there."""
+    page = asked.get(target)
+    assert page.status == 200 and set(page.json) == {"data", "page", "limit", "total_number_of_pages", "links"}
+
+
+def test_what_the_file_does_not_speak_of_is_inferred_beside_it(asked: Client) -> None:
+    """Quotes are in the configuration document, and in no behaviour file."""
+    made = asked.post("/v1/teams", {"name": "Sales", "reference": "sales"})
+    assert made.status in (200, 201), made.body
+    assert made.json in rows(asked.get("/v1/teams").json)
+
+
+def rows(page: Any) -> list[Any]:
+    """The records of a page, in an envelope or bare."""
+    found: list[Any] = page if isinstance(page, list) else page["data"]
+    return found
+
+
+def test_little_of_the_file_hangs_in_the_air(vendor: Sandbox) -> None:
+    """What these documents do not have is told, and keeps nothing from being served."""
+    orphaned = vendor.understood.comparison.orphaned
+    assert {line.partition(":")[0] for line in orphaned} == {"operations/POST ~1v1~1events~1ingest-batch", "resources/webhook_event/collection"}
+    assert vendor.understood.comparison.changed == ()
+    assert any("/quotes" in line for line in vendor.understood.comparison.new)
