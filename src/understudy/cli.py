@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from understudy import __version__
+from understudy.server.arguments import add_webhooks
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_inspect(commands)
     _add_diagram(commands)
     _add_world(commands)
+    add_webhooks(commands)
     return parser
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from understudy.problems import Problem
@@ -57,6 +57,7 @@ class TestUrls:
         assert isinstance(problem, Problem) and problem.kind == "invalid_field" and problem.field == "url"
         assert said in problem.message
 
+    @settings(deadline=None)
     @given(st.text())
     def test_no_text_is_too_strange(self, url: str) -> None:
         """An answer, never an exception."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import standardwebhooks
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from understudy.webhooks.signing import (
@@ -118,6 +118,7 @@ class TestTheStandardWebhooksPackage:
             for secret in secrets:
                 assert standardwebhooks.Webhook(secret).verify(b'{"a":1}', headers) == {"a": 1}
 
+    @settings(deadline=None)
     @given(IDS, st.text(st.characters(exclude_categories=["Cs"])), st.binary(min_size=24, max_size=64))
     def test_it_signs_what_is_verified_here(self, id: str, body: str, key: bytes) -> None:
         """The same text of the same secret, id, time and body."""
@@ -130,12 +131,14 @@ class TestTheStandardWebhooksPackage:
 
 
 class TestLaws:
+    @settings(deadline=None)
     @given(st.sampled_from([*SIGNING, SLACK]), IDS, st.binary(max_size=200), st.binary(min_size=1, max_size=64), st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1)))
     def test_what_is_signed_verifies(self, profile: Profile, id: str, body: bytes, key: bytes, at: datetime) -> None:
         """Whatever the bytes are."""
         secret, moment = new_secret(profile, key), at.replace(tzinfo=UTC)
         verify(profile, [secret], dict(sign(profile, [secret], id, moment, body)), body, moment, MINUTES)
 
+    @settings(deadline=None)
     @given(st.sampled_from([*SIGNING, SLACK]), st.binary(min_size=1, max_size=80), st.data())
     def test_a_flipped_bit_of_the_body_does_not(self, profile: Profile, body: bytes, data: st.DataObject) -> None:
         """Any one."""
@@ -143,6 +146,7 @@ class TestLaws:
         flipped = bytes(byte ^ (1 << bit) if index == position else byte for index, byte in enumerate(body))
         assert reason(profile, signed(profile, body), flipped) == "no_match"
 
+    @settings(deadline=None)
     @given(st.sampled_from([*SIGNING, SLACK]), st.data())
     def test_nor_does_a_flipped_bit_of_a_header(self, profile: Profile, data: st.DataObject) -> None:
         """In the signature, its time, or a signed id; but hex may be in either case."""
@@ -158,6 +162,7 @@ class TestLaws:
         else:
             assert reason(profile, {**headers, name: flipped}) is not None
 
+    @settings(deadline=None)
     @given(st.sampled_from([*SIGNING, SLACK]), st.dictionaries(st.sampled_from(sorted({name for one in SIGNING for name in (one.header, one.stamp_header, one.id_header) if name})), st.text(max_size=80)))
     def test_nonsense_is_refused_with_a_reason(self, profile: Profile, headers: dict[str, str]) -> None:
         """Never another exception, whatever the headers hold."""

@@ -1,0 +1,189 @@
+"""`understudy webhooks add|list|remove|trigger|log|resend`: a thin client of a running server's control plane.
+
+Nothing is decided here; answers are printed for a person, refusals go to standard error with exit status 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from understudy.server import given
+from understudy.server.asking import NotDone, ask
+from understudy.server.painting import colour_of, in_colour, paint, printable
+
+PAUSE = 0.5
+"""Seconds between two looks of `log --follow`."""
+
+
+class NotTaken(Exception):
+    """A delivery that was sent and not taken: how it was answered."""
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Do what was asked; the exit status (1: sent and not taken, 2: could not be done)."""
+    try:
+        for line in COMMANDS[asked.action](asked):
+            print(line, flush=True)
+    except NotTaken as fault:
+        print(fault, file=sys.stderr)
+        return 1
+    except (NotDone, given.Misgiven) as fault:
+        return given.failed(fault)
+    except BrokenPipeError:
+        sys.stderr.close()  # who read the log has seen enough
+    return 0
+
+
+def _call(asked: argparse.Namespace, method: str, path: str, body: Any = None) -> Any:
+    return ask(asked.server, method, path, body, asked.world)
+
+
+def _id(text: str) -> str:
+    return quote(text, safe="")
+
+
+# --- endpoints ---------------------------------------------------------------------------------------------------
+
+
+def _add(asked: argparse.Namespace) -> Iterator[str]:
+    body: dict[str, Any] = {"url": asked.endpoint}
+    found = given.secrets(asked.secret) if asked.secret else ()
+    for name, value in (("types", asked.types), ("signing", asked.profile), ("secret", found[0] if found else None), ("description", asked.description)):
+        if value is not None:
+            body[name] = value
+    made = _call(asked, "POST", "/endpoints", body)
+    yield _endpoint(made)
+    if made.get("secret") and not found:
+        yield f"secret  {made['secret']}  (shown only now)"
+
+
+def _list(asked: argparse.Namespace) -> Iterator[str]:
+    endpoints = _call(asked, "GET", "/endpoints")["endpoints"]
+    yield from map(_endpoint, endpoints)
+    if not endpoints:
+        print("no endpoint yet; see understudy webhooks add --help", file=sys.stderr)
+
+
+def _endpoint(one: Mapping[str, Any]) -> str:
+    types = " ".join(one.get("types") or ["every type"])
+    state = "" if one.get("active", True) else "  not active"
+    return f"{one['id']}  {printable(one['url'])}  {printable(types)}  signed: {one.get('signing', 'none')}{state}"
+
+
+def _remove(asked: argparse.Namespace) -> Iterator[str]:
+    _call(asked, "DELETE", f"/endpoints/{_id(asked.id)}")
+    yield f"{asked.id} is told no more"
+
+
+# --- events ------------------------------------------------------------------------------------------------------
+
+
+def _trigger(asked: argparse.Namespace) -> Iterator[str]:
+    body = {"type": asked.type, **({"data": data(asked.data)} if asked.data else {})}
+    made = _call(asked, "POST", "/events", body)
+    yield f"{made.get('id', made.get('number', ''))}  {made.get('type', asked.type)}  {made.get('at', '')}".rstrip()
+    yield from (_line(one, in_colour(sys.stdout)) for one in made.get("deliveries", []) if isinstance(one, Mapping))
+
+
+def data(words: Sequence[str]) -> Any:
+    """The data of an event as a person wrote it: JSON, `@file` of JSON, or `a.b=value` fields. Raises Misgiven."""
+    if len(words) == 1 and words[0].startswith("@"):
+        return _json(_file(words[0][1:]), words[0][1:])
+    if len(words) == 1 and words[0].lstrip()[:1] in ("{", "["):
+        return _json(words[0], "--data")
+    found: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise given.Misgiven(f"--data {word[:60]}: write JSON, @FILE, or KEY=VALUE")
+        _put(found, name, value)
+    return found
+
+
+def _put(into: dict[str, Any], name: str, value: str) -> None:
+    *path, last = name.split(".")
+    for part in path:
+        into = into.setdefault(part, {})
+        if not isinstance(into, dict):
+            raise given.Misgiven(f"--data {name}: {part} has a value of its own already")
+    try:
+        into[last] = json.loads(value)
+    except ValueError:
+        into[last] = value
+
+
+def _file(name: str) -> str:
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except OSError as fault:
+        raise given.Misgiven(f"--data @{name}: {fault.strerror}") from None
+    except UnicodeDecodeError:
+        raise given.Misgiven(f"--data @{name}: not text in UTF-8") from None
+
+
+def _json(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as fault:
+        raise given.Misgiven(f"{where}: not JSON: {fault}") from None
+
+
+# --- deliveries --------------------------------------------------------------------------------------------------
+
+
+def deliveries(asked: argparse.Namespace, **more: str) -> list[dict[str, Any]]:
+    """The deliveries a person asks for, oldest first. Raises NotDone."""
+    wanted = {name: getattr(asked, name, None) for name in ("endpoint", "type", "state", "since")}
+    query = urlencode({name: value for name, value in {**wanted, **more}.items() if value})
+    return list(_call(asked, "GET", f"/deliveries?{query}" if query else "/deliveries")["deliveries"])
+
+
+def _log(asked: argparse.Namespace) -> Iterator[str]:
+    """Each delivery, and with `--follow` again whenever an attempt was made."""
+    shown: dict[str, tuple[str, int]] = {}
+    colour = in_colour(sys.stdout)
+    while True:
+        for one in deliveries(asked):
+            known = (one["state"], len(one.get("attempts", ())))
+            if shown.get(one["id"]) != known:
+                shown[one["id"]] = known
+                yield json.dumps(one, ensure_ascii=False) if asked.json else _line(one, colour)
+        if not asked.follow:
+            return
+        time.sleep(PAUSE)
+
+
+_STATES = {"delivered": "green", "due": "cyan", "failing": "yellow", "given_up": "red", "disabled": "red"}
+
+
+def _line(one: Mapping[str, Any], colour: bool) -> str:
+    attempts = one.get("attempts") or []
+    last = attempts[-1] if attempts else {}
+    answer = last.get("status") or last.get("error") or ""
+    said = f"  {paint(printable(str(answer)), colour_of(last.get('status')), colour)}" if answer else ""
+    tried = f" after {len(attempts)} attempts" if len(attempts) > 1 else ""
+    coming = f"  next {one['next_attempt_at']}" if one.get("next_attempt_at") and one["state"] in ("due", "failing") else ""
+    state = paint(one["state"], _STATES.get(one["state"], "dim"), colour)
+    return f"{one.get('created_at', '')}  {one['id']}  {paint(printable(one['type']), 'bold', colour)}  {printable(one.get('url', ''))}  {state}{said}{tried}{coming}"
+
+
+def _resend(asked: argparse.Namespace) -> Iterator[str]:
+    answer = _call(asked, "POST", f"/deliveries/{_id(asked.id)}/resend", {"to": asked.to} if asked.to else {})
+    last = (answer.get("attempts") or [answer])[-1]
+    said = f"{asked.id}  {printable(answer.get('type', ''))}  {printable(asked.to or answer.get('url', ''))}  {last.get('status') or last.get('error') or answer.get('state', '')}"
+    if (last.get("status") is not None and last["status"] // 100 == 2) or (last.get("status") is None and last.get("error") is None):
+        yield said
+    else:
+        raise NotTaken(said)
+
+
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
+    "add": _add, "list": _list, "remove": _remove, "trigger": _trigger, "log": _log, "resend": _resend,
+}  # fmt: skip

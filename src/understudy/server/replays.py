@@ -1,0 +1,264 @@
+"""`understudy webhooks replay`: carry out a plan of `replaying`, one send after the other, and tell what came of each.
+
+1. A result is in the report before the next delivery is sent; interrupted, the report holds what was done and says so.
+2. Secrets sign and are never shown or written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from understudy.durations import parse_instant
+from understudy.server import given
+from understudy.server.asking import NotDone
+from understudy.server.hooking import deliveries
+from understudy.server.outgoing import Outgoing, send
+from understudy.server.painting import colour_of, in_colour, paint, printable
+from understudy.webhooks.recording import Recorded, read_lines
+from understudy.webhooks.replaying import (
+    Answer,
+    Options,
+    Result,
+    Send,
+    difference,
+    dropped,
+    headers_of,
+    judged,
+    plan,
+    summary,
+    told,
+)
+from understudy.webhooks.signing import PROFILES, BadSecret, Profile, sign
+
+STALE_BY = timedelta(hours=1)
+"""How much longer ago than its scheme tolerates a stale delivery was signed."""
+
+
+def replay(asked: argparse.Namespace) -> int:
+    """Replay; the exit status (0: nothing regressed, 1: something did, 2: could not run, 130: interrupted)."""
+    try:
+        series, torn = _series(asked)
+        options = _options(asked)
+        sends = plan(series, options)
+        carrier = _carrier(asked, series, sends)
+        with _report(asked.report) as write:
+            return _carry_out(asked, carrier, sends, (len(dropped(series, sends)), torn), write)
+    except (given.Misgiven, NotDone, BadSecret) as fault:
+        return given.failed(fault)
+
+
+def _carry_out(
+    asked: argparse.Namespace, carrier: Carrier, sends: Sequence[Send], missing: tuple[int, int], write: Callable[[Mapping[str, Any]], None]
+) -> int:
+    results: list[Result] = []
+    colour = in_colour(sys.stdout)
+
+    async def all_of_them() -> None:
+        async for result in carrier.results(sends):
+            results.append(result)
+            write(told(result))
+            print(_line(result, colour), flush=True)
+
+    complete = False
+    with suppress(KeyboardInterrupt):
+        asyncio.run(all_of_them())
+        complete = True
+    sums = summary(results, *missing, complete=complete)
+    write({"summary": sums})
+    print("\n".join(_table(sums, asked.to, colour)), flush=True)
+    return 130 if not complete else 1 if sums["regressed"] else 0
+
+
+# --- what is replayed --------------------------------------------------------------------------------------------
+
+
+def _series(asked: argparse.Namespace) -> tuple[list[Recorded], int]:
+    """The deliveries to replay and how many lines were torn. Raises Misgiven, NotDone."""
+    if asked.file is None and asked.since is None:
+        raise given.Misgiven("replay what? name a recording, or --since a moment of the running server's deliveries")
+    since = _since(asked.since)
+    faults: list[tuple[int, str]] = []
+    if asked.file is None:
+        found = [_of_server(one) for one in deliveries(asked)]
+    else:
+        found, faults = _of_file(asked.file)
+        found = [one for one in found if since is None or one.received_at >= since]
+    for number, fault in faults:
+        print(f"understudy: {asked.file}:{number}: {fault}", file=sys.stderr)
+    found = [one for one in found if not asked.type or fnmatchcase(one.type or "", asked.type)]
+    if not found:
+        raise given.Misgiven(f"{asked.file or asked.server}: there is no delivery to replay")
+    return found, len(faults)
+
+
+def _since(text: str | None) -> datetime | None:
+    try:
+        return None if text is None else parse_instant(text)
+    except ValueError as fault:
+        raise given.Misgiven(f"--since: {fault}") from None
+
+
+def _of_file(name: str) -> tuple[list[Recorded], list[tuple[int, str]]]:
+    try:
+        with Path(name).open("rb") as file:
+            return read_lines(file)
+    except OSError as fault:
+        raise given.Misgiven(f"{name}: {fault.strerror}") from None
+
+
+def _of_server(one: Mapping[str, Any]) -> Recorded:
+    """A delivery of the control plane as if it had been recorded: how its last attempt went is how it was answered."""
+    last = (one.get("attempts") or [{}])[-1]
+    headers = {str(name).lower(): str(value) for name, value in dict(one.get("headers") or {}).items()}
+    return Recorded(
+        parse_instant(one["created_at"]), "POST", "/", headers, str(one.get("body", "")).encode(),
+        status=last.get("status"), error=last.get("error"), id=one["id"], type=one["type"], profile=str(one.get("signing", "none")),
+    )  # fmt: skip
+
+
+def _options(asked: argparse.Namespace) -> Options:
+    for name in ("duplicate", "drop"):
+        if not 0 <= getattr(asked, name) <= 1:
+            raise given.Misgiven(f"--{name} {getattr(asked, name)}: a probability from 0 to 1")
+    if asked.shuffle < 0 or asked.timeout <= 0:
+        raise given.Misgiven("--shuffle is a number of places from 0, --timeout a number of seconds above 0")
+    if asked.stale_signature and asked.no_resign:
+        raise given.Misgiven("--stale-signature signs, --no-resign does not: give one of them")
+    return Options(asked.duplicate, asked.drop, asked.shuffle, asked.speed == "real", asked.stale_signature, asked.seed)
+
+
+def _carrier(asked: argparse.Namespace, series: Sequence[Recorded], sends: Sequence[Send]) -> Carrier:
+    """What sends, checked before anything is sent. Raises Misgiven, BadSecret."""
+    to = given.url("--to", asked.to, asked.allow_host)
+    probe = given.url("--probe", asked.probe, asked.allow_host) if asked.probe else None
+    profile = _profile(asked, series)
+    secrets = () if asked.no_resign or not profile.header else given.secrets(asked.secret)
+    if profile.header and not secrets and not asked.no_resign:
+        raise given.Misgiven(
+            f"to sign anew as {profile.name} a secret is needed: --secret env:NAME or file:PATH, or set {given.VARIABLE}; "
+            "or --no-resign to send the recorded signatures as they are"
+        )
+    if asked.stale_signature and not profile.timed:
+        raise given.Misgiven(f"--stale-signature: deliveries signed as {profile.name} do not tell when; name a scheme that does with --profile")
+    if secrets:
+        sign(profile, secrets, "", datetime.now(UTC), b"")
+    return Carrier(to, probe, profile, secrets, given.headers(asked.header), tuple(asked.allow_host), asked.timeout)
+
+
+def _profile(asked: argparse.Namespace, series: Sequence[Recorded]) -> Profile:
+    """The scheme asked for, or the one all deliveries were recorded with."""
+    if asked.profile:
+        return given.profile(asked.profile)
+    names = sorted({one.profile for one in series})
+    if len(names) > 1 or names[0] not in PROFILES:
+        raise given.Misgiven(f"recorded as signed by {', '.join(names)}: name one scheme, or your file of it, with --profile")
+    return PROFILES[names[0]]
+
+
+# --- sending -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Carrier:
+    """Sends what was planned to one URL. `secrets` empty: as recorded."""
+
+    to: str
+    probe: str | None = None
+    profile: Profile = PROFILES["none"]
+    secrets: tuple[str, ...] = ()
+    headers: Sequence[tuple[str, str]] = ()
+    hosts: Sequence[str] = ()
+    seconds: float = 10.0
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _went: dict[int, bool] = field(default_factory=dict)
+
+    async def results(self, sends: Sequence[Send]) -> AsyncIterator[Result]:
+        """One after the other, each when its time has come."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for one in sends:
+            await asyncio.sleep(max(0.0, began + one.after - loop.time()))
+            result = await self._result(one)
+            self._went.setdefault(one.line, result.verdict in ("fixed", "still passing", "passing"))
+            yield result
+
+    async def _result(self, one: Send) -> Result:
+        before = await self._state() if one.again else None
+        answer = await self._answer(one)
+        changed = difference(before, await self._state()) if one.again else None
+        return judged(one, answer, self._went, changed)
+
+    async def _answer(self, one: Send) -> Answer:
+        delivery = one.delivery
+        at = self.now() - (self.profile.tolerance + STALE_BY if one.stale else timedelta())
+        signature = sign(self.profile, self.secrets, delivery.id or f"replay-{one.line}", at, delivery.body) if self.secrets else []
+        headers = [*headers_of(one, self.profile, signature), *self.headers]
+        got = await send(Outgoing(delivery.method, self.to, headers, delivery.body, self.hosts, self.seconds, cap=4096))
+        return Answer(got.status, got.error, got.duration_ms, got.body)
+
+    async def _state(self) -> Any:
+        """The receiver's state, as far as the probe shows it: its JSON, or how it was answered instead."""
+        if self.probe is None:
+            return None
+        got = await send(Outgoing("GET", self.probe, [("accept", "application/json")], b"", self.hosts, self.seconds, cap=16_000_000))
+        if got.status != 200:
+            return {"status": got.status, "error": got.error}
+        try:
+            return orjson.loads(got.body)
+        except orjson.JSONDecodeError:
+            return {"body": got.body.decode("utf-8", "replace")}
+
+
+# --- what is told ------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _report(name: str | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """A function that writes a line of the report. Raises Misgiven."""
+    if name is None:
+        yield lambda row: None
+        return
+    with ExitStack() as opened:
+        try:
+            file = opened.enter_context(Path(name).open("wb", buffering=0))
+        except OSError as fault:
+            raise given.Misgiven(f"--report {name}: {fault.strerror}") from None
+        yield lambda row: _write(file, name, row)
+
+
+def _write(file: IO[bytes], name: str, row: Mapping[str, Any]) -> None:
+    try:
+        file.write(orjson.dumps(row) + b"\n")
+    except OSError as fault:
+        raise given.Misgiven(f"--report {name}: {fault.strerror}") from None
+
+
+_COLOURS = {"fixed": "green", "still passing": "green", "passing": "green", "still failing": "yellow", "failing": "yellow", "regressed": "red"}
+
+
+def _line(result: Result, colour: bool) -> str:
+    send, answer = result.send, result.answer
+    status = paint(printable(str(answer.status or answer.error)), colour_of(answer.status), colour)
+    name = paint(printable(send.delivery.type or send.delivery.path, 80), "bold", colour)
+    marks = "".join(f" ({word})" for word, holds in (("again", send.again), ("stale", send.stale)) if holds)
+    said = paint(result.verdict, _COLOURS[result.verdict], colour)
+    return f"{send.number:>4}  {name}{marks}  {printable(send.delivery.id or '-', 80)}  {status}  {said}{f': {printable(result.reason)}' if result.reason else ''}"
+
+
+def _table(sums: Mapping[str, Any], to: str, colour: bool) -> Iterator[str]:
+    extra = ", ".join(f"{sums[name]} {said}" for name, said in (("again", "of them again"), ("dropped", "left out"), ("torn", "torn lines passed over")) if sums[name])
+    yield f"\n{sums['sent']} sent to {to}{f' ({extra})' if extra else ''}{'' if sums['complete'] else '; interrupted'}"
+    for name, shade in _COLOURS.items():
+        if name in sums:
+            yield f"  {name:14}{paint(f'{sums[name]:>6}', shade if sums[name] else 'dim', colour)}"
