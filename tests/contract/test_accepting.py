@@ -298,6 +298,14 @@ def part(name: str, value: bytes, more: str = "") -> bytes:
     return f'--b\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'.encode() + value + b"\r\n"
 
 
+@pytest.mark.parametrize("node", [{"type": "object"}, {"type": "string", "format": "binary"}])
+def test_a_multipart_body_without_parts_is_an_empty_form(node: Any) -> None:
+    """As clients write one without fields; also where the document calls the whole body a string."""
+    declared = {"content": {"multipart/form-data": {"schema": node}}}
+    request = {"headers": [(b"content-type", b"multipart/form-data; boundary=b")], "body": b"--b\r\n--b--\r\n"}
+    assert send(contract(operation(body=declared)), **request).body == {}
+
+
 def test_multipart_fields_are_read() -> None:
     """Text, JSON, repeated parts, files."""
     body = part("n", b"5") + part("tags", b"a") + part("tags", b"b") + part("at", b'{"x":1}', "\r\nContent-Type: application/json") + b"--b--\r\n"

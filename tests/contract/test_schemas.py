@@ -31,7 +31,9 @@ def first(value: Any, node: Any, version: str = "3.1.0", direction: str = "reque
     ("node", "good", "bad"),
     [
         ({"type": "string", "nullable": True}, None, 1),
-        ({"type": "string", "enum": ["a"], "nullable": True}, None, "b"),
+        ({"type": "string", "enum": ["a"], "nullable": True}, "a", None),  # 3.0.3: an enum without null forbids it
+        ({"type": "string", "enum": ["a", None], "nullable": True}, None, "b"),
+        ({"$ref": "#/components/schemas/S", "nullable": True}, None, 1),
         ({"allOf": [{"type": "string"}], "nullable": True}, None, 1),
         ({"type": "integer", "minimum": 1, "exclusiveMinimum": True}, 2, 1),
         ({"type": "integer", "maximum": 1, "exclusiveMaximum": True}, 0, 1),
@@ -58,7 +60,9 @@ def test_openapi_30_schemas_mean_what_that_version_says(node: Any, good: Any, ba
     ("node", "good", "bad"),
     [
         ({"type": ["string", "null"]}, None, 1),
-        ({"type": "string", "nullable": True}, "a", None),
+        ({"type": "string", "nullable": True}, None, 1),  # no word of 3.1, and meant all the same
+        ({"$ref": "#/components/schemas/S", "nullable": True}, None, 1),
+        ({"type": "string", "enum": ["a"], "nullable": True}, "a", None),
         ({"$ref": "#/components/schemas/S", "maxLength": 1}, "l", "long"),
         ({"exclusiveMinimum": 1}, 2, 1),
         ({"if": {"required": ["a"]}, "then": {"required": ["b"]}}, {"a": 1, "b": 1}, {"a": 1}),
@@ -74,7 +78,7 @@ def test_openapi_30_schemas_mean_what_that_version_says(node: Any, good: Any, ba
     ],
 )
 def test_openapi_31_schemas_are_draft_2020_12(node: Any, good: Any, bad: Any) -> None:
-    """Nothing of 3.0 counts there, siblings of $ref do."""
+    """Siblings of $ref count there; of the words of 3.0 only `nullable` does."""
     others = {"S": {"type": "string"}}
     assert valid(good, node, others=others)
     assert bad is object or not valid(bad, node, others=others)

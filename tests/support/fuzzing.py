@@ -8,11 +8,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
+
+from support.reasons import Exchange
 
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 """All that schemathesis has, in its order."""
@@ -72,6 +75,8 @@ class Verdict:
     scenarios: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     failures: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    exchanges: dict[tuple[str, str, str], Exchange] = field(default_factory=dict)  # those that show a failure
+    cut: set[str] = field(default_factory=set)  # operations with more cases of the coverage phase than were to be played
     errors: list[str] = field(default_factory=list)
 
     def summary(self) -> str:
@@ -84,6 +89,8 @@ def fuzz(
     document: Mapping[str, Any],
     app: Any,
     *,
+    base_url: str | None = None,
+    cases: int | None = None,
     seed: int = 1,
     examples: int = 30,
     settings: Mapping[str, Any] | None = None,
@@ -96,8 +103,11 @@ def fuzz(
 
     `include` and `exclude` are patterns: only the operations whose path fits the one and not the other are called.
     `reset` puts the application back to its beginning: done before each scenario of the stateful phase.
+    `cases` is the most cases of one operation in the coverage phase, which makes tens of thousands of a deep body.
+    With a `base_url` requests go there, and `app` is None.
     """
     config = SchemathesisConfig.from_dict({
+        **({"base-url": base_url} if base_url else {}),
         "seed": seed,
         "generation": {"max-examples": examples},
         "phases": {name: {"enabled": name in phases} for name in PHASES},
@@ -113,6 +123,8 @@ def fuzz(
         _begin_anew(schema, reset)
     schema.app = app
     verdict = Verdict()
+    if cases is not None:
+        _cut(schema, cases, verdict.cut)
     for event in from_schema(schema).execute():
         if isinstance(event, events.ScenarioFinished):
             _add(verdict, event)
@@ -142,6 +154,20 @@ def _begin_anew(schema: Any, reset: Callable[[], object]) -> None:
     schema.build_state_machine = built
 
 
+def _cut(schema: Any, most: int, cut: set[str]) -> None:
+    """Play no more cases of the coverage phase than these for each operation, in its own order; note where there were more."""
+    every = schema.iter_coverage_cases
+
+    def some(*arguments: Any, **named: Any) -> Any:
+        made = iter(every(*arguments, **named))
+        operation = named.get("operation", arguments[0] if arguments else None)
+        yield from islice(made, most)
+        if next(made, None) is not None:
+            cut.add(str(getattr(operation, "label", operation)))
+
+    schema.iter_coverage_cases = some
+
+
 def _add(verdict: Verdict, event: Any) -> None:
     verdict.scenarios += 1
     for interaction in event.recorder.interactions.values():
@@ -152,9 +178,22 @@ def _add(verdict: Verdict, event: Any) -> None:
         for check in checks:
             if check.failure_info is None:
                 continue
-            shown = _shown(event.recorder.interactions.get(case))
+            node = event.recorder.interactions.get(case)
             failure = check.failure_info.failure
-            verdict.failures.setdefault((check.name, str(event.label), f"{failure.title}: {failure.message}"[:400]), shown)
+            key = (check.name, str(event.label), f"{failure.title}: {failure.message}"[:400])
+            if key not in verdict.failures and node is not None:
+                verdict.exchanges[key] = _exchange(node)
+            verdict.failures.setdefault(key, _shown(node))
+
+
+def _exchange(node: Any) -> Exchange:
+    """A recorded request and its answer."""
+    answer = node.response
+    return Exchange(
+        node.request.method, node.request.uri, {name.lower(): ", ".join(values) for name, values in node.request.headers.items()},
+        node.request.body or b"", answer.status_code if answer is not None else 0, (answer.content or b"") if answer is not None else b"",
+        {name.lower(): ", ".join(values) for name, values in answer.headers.items()} if answer is not None else {},
+    )
 
 
 def _shown(node: Any) -> str:

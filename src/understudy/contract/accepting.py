@@ -133,7 +133,9 @@ class Planner:
         how, read = bodies.reader(kind)
         if how in ("form", "multipart"):
             form = self._form(schema, body.encoding.get(declared, NOTHING))
-            return Media(form.reader(how, read), self._validator(schema), self._cleaners[extent].cleaner(schema))
+            kinds = self._coercion.shape(schema).types
+            validator = self._validator(schema) if not kinds or "object" in kinds else None  # a form is fields, whatever is declared
+            return Media(form.reader(how, read), validator, self._cleaners[extent].cleaner(schema))
         judged = how in ("json", "text") or (how == "bytes" and schema is not None and is_text(kind))
         coerce = self._coercion.scalar(schema) if how == "text" else None
         reading = coerced(read, coerce) if coerce is not None else read

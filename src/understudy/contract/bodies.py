@@ -115,7 +115,9 @@ def read_multipart(body: bytes, content_type: str) -> list[Part]:
 
 
 def read_part(piece: bytes) -> Part | None:
-    """One part, or None when it has no name."""
+    """One part, or None where nothing stands between two boundaries, as clients write a form without fields."""
+    if not piece:
+        return None
     head, blank, value = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
     if not blank:
         raise malformed("a part of the body has no blank line after its headers")

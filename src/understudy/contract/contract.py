@@ -13,6 +13,7 @@ from typing import Any
 from understudy.contract.accepting import Accept, Accepted, Planner
 from understudy.contract.checking import check
 from understudy.contract.cleaning import Cleaners
+from understudy.contract.contradictions import Contradictions
 from understudy.contract.documents import Documents, Retrieve
 from understudy.contract.examples import Examples
 from understudy.contract.fields import Headers
@@ -45,6 +46,7 @@ class Contract:
             "request": self._make_examples("request", self._requests),
             "response": self._make_examples("response", self._responses),
         }
+        self._contradictions = Contradictions(self._shapes, self._merger("response"))
         self._planner = self._make_planner(strict)
         self._plans: dict[str, Accept] = {}
 
@@ -67,8 +69,10 @@ class Contract:
         return Planner(Coercion(self._shapes), self._requests, cleaners, strict)
 
     def _make_examples(self, direction: str, schemas: Schemas) -> Examples:
-        merger = Merger(self._shapes, lambda address: self.documents.dialect(address) == "3.0", direction)
-        return Examples(self._shapes, schemas, merger, self.faults, self.unexampled)
+        return Examples(self._shapes, schemas, self._merger(direction), self.faults, self.unexampled)
+
+    def _merger(self, direction: str) -> Merger:
+        return Merger(self._shapes, lambda address: self.documents.dialect(address) == "3.0", direction)
 
     # operations --------------------------------------------------------------------------------------------------
 
@@ -135,6 +139,10 @@ class Contract:
     def example(self, schema: Schema, direction: str) -> Any:
         """A valid value: declared, else the smallest; always the same. What has none is listed in `unexampled`."""
         return self._examples[direction].example(schema)
+
+    def contradiction(self, schema: Schema) -> str | None:
+        """Why no value at all can be the answer a schema describes; None where that cannot be said for sure."""
+        return self._contradictions.of(schema)
 
     def project(self, schema: Schema) -> Callable[[Any], Any]:
         """A function that keeps what a response schema declares of a record, at every depth."""

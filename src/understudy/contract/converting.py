@@ -96,8 +96,8 @@ class Walk:
         out: dict[str, Any] = {}
         if "$ref" in node:
             self._reference(out, node["$ref"], place, drop)
-            if self._older:
-                return out  # OpenAPI 3.0, Reference Object: properties beside $ref are ignored
+            if self._older:  # OpenAPI 3.0, Reference Object: what stands beside $ref is ignored; all but null, which is meant
+                return self._with_null(out, node)
         if "required" in node or "allOf" in node:
             drop = drop | self._hidden_names(node, place, 0)
         self._keywords(out, node, place, drop)
@@ -254,9 +254,18 @@ class Walk:
             out["anyOf"] = out.pop("oneOf")  # the property tells the branches apart, though they may overlap otherwise
         if out.get("format") in INTEGER_RANGES and out.get("type") not in ("string", "array", "object"):
             ranged(out, *INTEGER_RANGES[out["format"]])
-        if (node.get("nullable") is True and self._older) or node.get("x-nullable") is True:
-            return nullable(out)
-        return out
+        return self._with_null(out, node)
+
+    def _with_null(self, out: dict[str, Any], node: Mapping[str, Any]) -> dict[str, Any]:
+        """`nullable` counts in a 3.1 document too: it is no word of that version, and who writes it means null.
+
+        An enum without null refuses it (OpenAPI 3.0.3, Schema Object, `nullable`); in answers that is let pass, as
+        such enums are mostly incomplete.
+        """
+        if node.get("nullable") is not True and node.get("x-nullable") is not True:
+            return out
+        closed = self._hidden == HIDDEN["request"] and "enum" in out and None not in out["enum"]
+        return out if closed else nullable(out)
 
     # what a neighbour hides --------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from itertools import islice, product
 from typing import Any
 
 from understudy.contract import patterns
+from understudy.contract.contradictions import Contradictions
 from understudy.contract.keywords import FORMATS
 from understudy.contract.merging import Merged, Merger
 from understudy.contract.schemas import Schemas
@@ -44,6 +45,7 @@ class Examples:
         self._merger = merger
         self._faults = faults
         self._unexampled = unexampled
+        self._contradictions = Contradictions(shapes, merger)
         self._made: dict[str, Any] = {}
 
     def example(self, schema: Schema) -> Any:
@@ -68,6 +70,10 @@ class Examples:
             if validator.is_valid(value):
                 return value
             best = value if best is NOWHERE else best
+        contradiction = self._contradictions.of(schema)
+        if contradiction is not None:
+            self._unexampled.append(Fault(schema.uri, f"no value can satisfy this schema: {contradiction}", "warning"))
+            return best
         violation = validator.first(best)
         reason = f"{violation.field or 'value'}: {violation.message}" if violation else "no value was found"
         self._unexampled.append(Fault(schema.uri, f"no valid example was found; {reason}", "warning"))

@@ -8,20 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from understudy.contract.keywords import INTEGER_RANGES, is_count, is_number
-from understudy.contract.shapes import Shapes, inside, listed, single, types_of
+from understudy.contract.shapes import Shapes, inside, listed, narrowed, single, types_of
 from understudy.contract.values import Schema
 
 MAX_DEPTH = 16
+
+
+class Closed(NamedTuple):
+    """One schema that allows no properties but its own: their names, and the patterns more may fit."""
+
+    names: frozenset[str]
+    patterns: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class Merged:
     """The joined constraints. Lists hold what must hold together; `limits` the strictest bounds by keyword."""
 
-    types: list[str] | None = None
+    types: list[str] | None = None  # by `type`, or by the keywords used where there is none
+    named: frozenset[str] | None = None  # by `type` alone
     enum: list[Any] | None = None
     limits: dict[str, Any] = field(default_factory=dict)
     properties: dict[str, list[Schema]] = field(default_factory=dict)
@@ -44,6 +52,8 @@ class Merged:
     fixed: dict[str, str] = field(default_factory=dict)
     marks: list[tuple[str, Mapping[str, Schema]]] = field(default_factory=list)
     hard: bool = False  # holds words whose satisfaction only the validator can judge
+    nullable: bool = False  # null may stand in its place, whatever the rest says
+    closed: list[Closed] = field(default_factory=list)
 
 
 STRICTER: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -98,19 +108,20 @@ class Merger:
         if not isinstance(node, Mapping) or depth > MAX_DEPTH:
             return
         older = self._older(schema.uri)
+        into.nullable = into.nullable or node.get("nullable") is True or node.get("x-nullable") is True
         self._declared(into, schema, node)
         for word in ("$ref", "$dynamicRef"):
             target = self._shapes.referred(schema, node[word]) if word in node else None
             if target is not None:
                 self.add(into, target, depth + 1)
         if not (older and "$ref" in node):
-            self._own(into, schema, node, older)
+            self._own(into, schema, node)
             for one in inside(schema, "allOf"):
                 self.add(into, one, depth + 1)
 
-    def _own(self, into: Merged, schema: Schema, node: Mapping[str, Any], older: bool) -> None:
+    def _own(self, into: Merged, schema: Schema, node: Mapping[str, Any]) -> None:
         into.hard = into.hard or any(word in node for word in HARD)
-        self._types(into, node, older)
+        self._types(into, node)
         self._values(into, node)
         self._limits(into, node)
         self._object(into, schema, node)
@@ -130,11 +141,13 @@ class Merger:
         if "default" in node:
             into.declared.append((f"{schema.uri}/default", node["default"]))
 
-    def _types(self, into: Merged, node: Mapping[str, Any], older: bool) -> None:
-        found = types_of(node, older)
+    def _types(self, into: Merged, node: Mapping[str, Any]) -> None:
+        found = types_of(node)
         if not found:
             return
         written = node.get("type")
+        if written:
+            into.named = found if into.named is None else narrowed([into.named, found])
         names = [name for name in written if name in found] if isinstance(written, list) else sorted(found - {"null"})
         names += [name for name in sorted(found) if name not in names]
         if into.types is None:
@@ -180,7 +193,11 @@ class Merger:
             into.additional.append(
                 rest if isinstance(rest, bool) else Schema(f"{schema.uri}/additionalProperties", rest)
             )
-        into.patterned += self._shapes.named(schema, "patternProperties")
+        patterned = list(self._shapes.named(schema, "patternProperties"))
+        into.patterned += patterned
+        if node.get("additionalProperties") is False:
+            own = frozenset(name for name, _ in self._shapes.named(schema, "properties"))
+            into.closed.append(Closed(own, tuple(pattern for pattern, _ in patterned)))
         into.names += [one for one in (single(schema, "propertyNames"),) if one is not None]
         into.dependent_schemas += self._shapes.named(schema, "dependentSchemas")
         dependent = node.get("dependentRequired")

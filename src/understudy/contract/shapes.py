@@ -113,7 +113,7 @@ class Shapes:
         older = self._documents.dialect(schema.uri) == "3.0"
         parts = self._referred_shapes(schema, depth)
         if not (older and "$ref" in node):
-            parts.append(self._own(schema, node, older, depth))
+            parts.append(self._own(schema, node, depth))
             parts += [self._shape(one, depth + 1) for one in inside(schema, "allOf")]
             parts += [self._conditional(one, depth) for one in conditional(schema)]
             parts += [union([self._shape(one, depth + 1) for one in found]) for found in unions(schema) if found]
@@ -129,10 +129,10 @@ class Shapes:
         shape = self._shape(schema, depth + 1)
         return replace(EMPTY, properties=shape.properties, read_only=shape.read_only, write_only=shape.write_only)
 
-    def _own(self, schema: Schema, node: Mapping[str, Any], older: bool, depth: int) -> Shape:
+    def _own(self, schema: Schema, node: Mapping[str, Any], depth: int) -> Shape:
         properties = dict(self.named(schema, "properties"))
         return Shape(
-            types=types_of(node, older),
+            types=types_of(node),
             properties=properties,
             required=frozenset(name for name in listed(node.get("required")) if isinstance(name, str)),
             read_only=frozenset(name for name, one in properties.items() if self._marked(one, "readOnly", depth)),
@@ -236,7 +236,7 @@ def conditional(schema: Schema) -> list[Schema]:
     return [one for word in ("then", "else") if (one := single(schema, word)) is not None]
 
 
-def types_of(node: Mapping[str, Any], older: bool) -> frozenset[str]:
+def types_of(node: Mapping[str, Any]) -> frozenset[str]:
     """The types a schema names, or shows by the keywords it uses."""
     kinds = node.get("type")
     named = [kinds] if isinstance(kinds, str) else listed(kinds)
@@ -245,7 +245,7 @@ def types_of(node: Mapping[str, Any], older: bool) -> frozenset[str]:
         names = {kind for kind, words in (("object", OBJECT_WORDS), ("array", ARRAY_WORDS)) if words & node.keys()}
     if "file" in names:
         names = {"string"}
-    if names and ((node.get("nullable") is True and older) or node.get("x-nullable") is True):
+    if names and (node.get("nullable") is True or node.get("x-nullable") is True):
         names.add("null")
     return frozenset(names)
 

@@ -92,16 +92,16 @@ def compile_paging(rules: Lists, parameters: Iterable[str], known: frozenset[str
 
 def _limit(rules: Lists, query: Mapping[str, Any]) -> int:
     asked = query.get(rules.limit) if rules.limit else None
-    limit = rules.default_limit if asked is None else max(0, _number(asked, rules.limit))
+    limit = max(0, _number(asked, rules.default_limit))
     return limit if rules.max_limit is None else min(limit, rules.max_limit)
 
 
-def _number(asked: Any, name: str | None) -> int:
-    """A number as the query gives it. Raises Problem `invalid_field` where the document lets other text in."""
+def _number(asked: Any, otherwise: int) -> int:
+    """A number as the query gives it; text that the document lets in and that is none counts as not given."""
     try:
         return min(int(asked), _MOST)
     except (TypeError, ValueError, OverflowError):
-        raise Problem("invalid_field", "value must be a number", field=name, location="query") from None
+        return otherwise
 
 
 def _whole(rules: Lists, query: Mapping[str, Any]) -> Window:
@@ -111,12 +111,12 @@ def _whole(rules: Lists, query: Mapping[str, Any]) -> Window:
 def _by_page(rules: Lists, query: Mapping[str, Any]) -> Window:
     limit = _limit(rules, query)
     asked = query.get(rules.page) if rules.page else None
-    page = _number(asked, rules.page) if asked is not None else rules.first_page
+    page = _number(asked, rules.first_page)
     return Window(max(0, page - rules.first_page) * limit, limit, page)
 
 
 def _by_offset(rules: Lists, query: Mapping[str, Any]) -> Window:
-    return Window(max(0, _number(query.get(rules.offset or "") or 0, rules.offset)), _limit(rules, query))
+    return Window(max(0, _number(query.get(rules.offset or ""), 0)), _limit(rules, query))
 
 
 def _by_cursor(rules: Lists, query: Mapping[str, Any]) -> Window:
@@ -124,7 +124,7 @@ def _by_cursor(rules: Lists, query: Mapping[str, Any]) -> Window:
     if not cursor:
         return Window(0, _limit(rules, query))
     if rules.cursor_form == "integer":
-        return Window(max(0, _number(cursor, rules.cursor)), _limit(rules, query))
+        return Window(max(0, _number(cursor, 0)), _limit(rules, query))
     word, id = _decode_cursor(str(cursor), rules.cursor or "")
     return Window(0, _limit(rules, query), after=id if word == "after" else None, before=id if word == "before" else None)
 
