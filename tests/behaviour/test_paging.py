@@ -160,3 +160,12 @@ class TestFilters:
         """`q` searches, `expand[]` expands."""
         found = lists(*query("q", "expand[]"))
         assert (found.search, found.expand) == ("q", "expand[]")
+
+
+def test_a_paging_word_that_is_a_field_of_the_record_filters_unless_other_words_page() -> None:
+    """`size` alone asks for shirts of that size; beside `page` it is how many shirts a page has."""
+    shirt = {"type": "object", "properties": {"id": {"type": "string"}, "size": {"type": "integer"}, "text": {"type": "string"}}}
+    alone = lists_of(inferred(crud(shirt, parameters=query("size", "text"))))
+    assert alone.limit is None and alone.search is None and alone.style == "none"
+    paged = lists_of(inferred(crud(shirt, parameters=query("page", "size"))))
+    assert paged.limit == "size" and paged.style == "page"

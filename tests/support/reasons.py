@@ -205,8 +205,9 @@ def elsewhere(failure: Failure, document: Document) -> str | None:
     return None
 
 
-def wrong_default(failure: Failure, document: Document) -> str | None:
-    """A body called good that holds a default or an example of the document which its own schema refuses."""
+def wrong_format(failure: Failure, document: Document) -> str | None:
+    """A body called good with text that is not of its format: a default or an example of the document, or the fuzzer's own
+    (it forgets the format beside `type: [string, "null"]`)."""
     schema = document.schema_of_body(failure.exchange)
     if failure.check != "positive_data_acceptance" or schema is None:
         return None
@@ -215,10 +216,8 @@ def wrong_default(failure: Failure, document: Document) -> str | None:
     except ValueError:
         return None
     for error in document.errors(schema, value):
-        own = error.schema if isinstance(error.schema, Mapping) else {}
-        shown = [own[word] for word in ("default", "example") if word in own] + list(own.get("examples", ()))
-        if error.validator == "format" and error.instance in shown:
-            return f"default: {error.instance!r} stands in the document for {error.json_path}, and is no {own.get('format')}"
+        if error.validator == "format" and error.parent is None:
+            return f"format: {error.instance!r} was sent as a good {error.json_path}, and is no {error.validator_value}"
     return None
 
 
@@ -285,7 +284,7 @@ def overlapping(failure: Failure, document: Document) -> str | None:
 
 
 RULES: tuple[Callable[[Failure, Document], str | None], ...] = (
-    elsewhere, of_state, without_success, without_refusal, as_sent, without_body, twins, impossible, wrong_example, wrong_default, overlapping,
+    elsewhere, of_state, without_success, without_refusal, as_sent, without_body, twins, impossible, wrong_example, wrong_format, overlapping,
 )
 
 

@@ -79,7 +79,7 @@ def lists_of(
     look: Look, operation: Operation, listing: Listing, record: Shape, known: Known
 ) -> tuple[Lists, list[Finding]]:
     """How a list operation pages, orders and filters, and the convention behind each part."""
-    draft = _understood(look, operation, listing)
+    draft = _understood(look, operation, listing, frozenset(record.properties))
     lists = Lists(items=listing.items, key_map=listing.key_map, meta=listing.meta)
     lists = _paged(look, lists, draft)
     lists = _ordered(look, lists, draft, record)
@@ -91,7 +91,7 @@ def lists_of(
     return lists, draft.findings
 
 
-def _understood(look: Look, operation: Operation, listing: Listing) -> _Draft:
+def _understood(look: Look, operation: Operation, listing: Listing, fields: frozenset[str]) -> _Draft:
     draft = _Draft()
     for parameter in operation.parameters:
         if parameter.location != "query":
@@ -104,7 +104,17 @@ def _understood(look: Look, operation: Operation, listing: Listing) -> _Draft:
         else:
             draft.rest.append(parameter)
     _by_company(draft, listing)
+    _by_fields(draft, fields)
     return draft
+
+
+def _by_fields(draft: _Draft, fields: frozenset[str]) -> None:
+    """`size` alone, where records have a `size`, asks for records of that size; beside `page` it is how many there are on one."""
+    paging = draft.found.keys() & {"page", "offset", "cursor", "after"}
+    for meaning in ("search",) if paging else ("search", "limit"):
+        parameter = draft.found.get(meaning)
+        if parameter is not None and parameter.name in fields:
+            draft.rest.append(draft.found.pop(meaning))
 
 
 def _by_order(look: Look, parameter: Parameter) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from understudy.contract.parameters import Pair, pairs
+from understudy.exact import read
 from understudy.problems import Problem
 
 MAX_NESTING = 200  # deeper bodies are refused; the decoder itself stops at 1024
@@ -31,7 +32,7 @@ def malformed(message: str) -> Problem:
 def read_json(body: bytes, content_type: str = "") -> Any:
     """A JSON value (RFC 8259). Numbers beyond a double, lone surrogates and deep nesting are refused."""
     try:
-        value = orjson.loads(body)
+        value = read(body)
     except orjson.JSONDecodeError as error:
         raise malformed(explained(error, body)) from None
     if body.count(b"[") + body.count(b"{") > MAX_NESTING and depth(value) > MAX_NESTING:

@@ -15,6 +15,7 @@ from understudy.contract.bodies import Part
 from understudy.contract.fields import Field, from_pairs
 from understudy.contract.parameters import Coerce, Pair
 from understudy.contract.values import Parameter, Schema
+from understudy.exact import read
 
 
 def form_parameter(name: str, schema: Schema, encoding: Mapping[str, Any], types: frozenset[str]) -> Parameter:
@@ -87,7 +88,7 @@ def part_value(part: Part, field: Field | None) -> Any:
     wanted = field is not None and field.kind == "object"
     if part.content_type.endswith("json") or (wanted and part.filename is None):
         try:
-            return orjson.loads(part.value)
+            return read(part.value)
         except orjson.JSONDecodeError:
             if not wanted:
                 raise bodies.malformed(f'part "{part.name}" of the body is not valid JSON') from None

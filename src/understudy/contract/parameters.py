@@ -16,6 +16,7 @@ import orjson
 from understudy.contract.matching import shorten, well_encoded
 from understudy.contract.shapes import Shape, Shapes
 from understudy.contract.values import Schema
+from understudy.exact import read
 from understudy.problems import Problem
 
 Pair = tuple[str, str, str]  # name, value, value as it was encoded
@@ -317,6 +318,6 @@ def unbracketed(node: dict[str, Any]) -> Any:
 def from_json(value: str, name: str, location: str) -> Any:
     """A parameter that is JSON (`content: application/json`). Raises Problem `invalid_field`."""
     try:
-        return orjson.loads(value)
+        return read(value.encode())
     except orjson.JSONDecodeError as error:
         raise Problem("invalid_field", f"value is not JSON: {error.msg}", field=name, location=location) from None

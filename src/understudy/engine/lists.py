@@ -21,6 +21,7 @@ from understudy.behaviour.model import Lists
 from understudy.engine.envelopes import Envelope, Part
 from understudy.engine.filtering import Filters, Where, every, filter_of
 from understudy.engine.outcomes import Call
+from understudy.exact import read
 from understudy.problems import Problem
 
 Record = dict[str, Any]
@@ -231,7 +232,7 @@ class Facts:
 
     def id_of(self, index: int) -> Any:
         """The id of the first (0) or last (-1) record of the page, None on an empty one."""
-        return orjson.loads(self.rows[index]).get(self.id_field) if self.rows else None
+        return read(self.rows[index]).get(self.id_field) if self.rows else None
 
 
 def _page_link(facts: Facts, place: int) -> str | None:
@@ -363,7 +364,7 @@ def envelope(paging: Paging, facts: Facts) -> bytes:
 def _joined(rules: Lists, rows: Sequence[bytes], head: bytes, tail: bytes) -> bytes:
     """The records as an array, or as an object by key, between a head and a tail."""
     if rules.key_map is not None:
-        rows = [orjson.dumps(str(orjson.loads(row).get(rules.key_map))) + b":" + row for row in rows]
+        rows = [orjson.dumps(str(read(row).get(rules.key_map))) + b":" + row for row in rows]
     opening, closing = (b"[", b"]") if rules.key_map is None else (b"{", b"}")
     return b"".join((head, opening, b",".join(rows), closing, tail))
 

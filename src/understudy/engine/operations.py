@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from understudy.engine import lists
 from understudy.engine.answering import (
     NOT_MODELLED,
@@ -28,6 +26,7 @@ from understudy.engine.outcomes import Call, Outcome, encode
 from understudy.engine.patching import merge_patched, patched
 from understudy.engine.scenes import Scene, id_of, named, parents, the_one
 from understudy.engine.searching import SEARCHES
+from understudy.exact import read
 from understudy.problems import Problem
 
 
@@ -224,8 +223,8 @@ def _page(scene: Scene, asked: Filters, order_by: str | None, descending: bool) 
 def _judged(scene: Scene, facts: lists.Facts, outcome: Outcome) -> Outcome:
     """The page, with links to those around it where the document declares them; an example where it allows no such page."""
     schema = scene.plan.schema
-    if schema is not None and not scene.script.contract.validator(schema, "response").is_valid(orjson.loads(outcome.body)):
-        broken = scene.script.contract.validator(schema, "response").first(orjson.loads(outcome.body))
+    if schema is not None and not scene.script.contract.validator(schema, "response").is_valid(read(outcome.body)):
+        broken = scene.script.contract.validator(schema, "response").first(read(outcome.body))
         said = f"the document allows no such page: {broken.field} {broken.message}" if broken else ""
         return example_of(scene, f"not modelled: {said}", {NOT_MODELLED: said})
     around = lists.links(facts) if scene.plan.lists.link_header else ""
@@ -236,10 +235,10 @@ def _rows(scene: Scene, rows: Sequence[bytes]) -> Sequence[bytes]:
     """The records as they may leave: the kept bytes, decoded only where fields are private or expanded."""
     rules, dress = scene.plan.lists, scene.plan.rows
     if dress is not None:
-        return [encode(dress(expanded(scene, orjson.loads(row)))) for row in rows]
+        return [encode(dress(expanded(scene, read(row)))) for row in rows]
     if not scene.kind.mixed and not (rules.expand and scene.call.query.get(rules.expand)):
         return rows
-    return [encode(scene.kind.public(expanded(scene, orjson.loads(row)))) for row in rows]
+    return [encode(scene.kind.public(expanded(scene, read(row)))) for row in rows]
 
 
 def search(scene: Scene) -> Outcome:

@@ -5,13 +5,11 @@ Nothing here decides.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import orjson
-
 from understudy.behaviour.model import NOTHING
+from understudy.exact import write
 
 
 class Call(NamedTuple):
@@ -37,14 +35,10 @@ class Outcome(NamedTuple):
     headers: Mapping[str, str] = NOTHING
 
 
+encode = write
+"""JSON bytes of a value."""
+
+
 def kept(value: Any) -> bytes:
     """JSON bytes to be kept: without the room orjson 3.13 leaves behind what it returns (4 KB and more)."""
-    return b"".join((orjson.dumps(value), b""))
-
-
-def encode(value: Any) -> bytes:
-    """JSON bytes of a value; integers beyond 64 bits, which documents show now and then, the slow way."""
-    try:
-        return orjson.dumps(value)
-    except TypeError:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return b"".join((write(value), b""))

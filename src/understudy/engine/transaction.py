@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-import orjson
-
 from understudy.behaviour.model import NOTHING, Lifecycle, Resource
 from understudy.durations import format_instant
 from understudy.engine import lifecycle
 from understudy.engine.kinds import Kind, Record
+from understudy.exact import read, write
 from understudy.problems import Problem
 
 _MISSING = object()
@@ -87,9 +86,9 @@ class Transaction:
         """A record, as a copy that may be changed freely; None where there is none."""
         change = self.changes.get((resource, id))
         if change is not None:
-            return None if change[1] is None else orjson.loads(orjson.dumps(change[1]))
+            return None if change[1] is None else read(write(change[1]))
         kept = self._view.get(resource, id)
-        return None if kept is None else orjson.loads(kept)
+        return None if kept is None else read(kept)
 
     def kept(self, resource: str, id: str) -> bytes | None:
         """A record encoded as it is kept, while nothing in this transaction has touched it; else None."""

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from understudy import __version__
 from understudy.durations import format_instant, parse_duration, parse_instant
 from understudy.engine.refusing import TITLES
+from understudy.exact import write
 from understudy.problems import Problem
 from understudy.sandbox import Sandbox
 from understudy.world.comparing import compare, described
@@ -136,7 +137,14 @@ async def _body(request: Request) -> Any:
 
 
 def _json(status: int, value: Any) -> Response:
-    return Response(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE), status, media_type="application/json")
+    return Response(_pretty(value), status, media_type="application/json")
+
+
+def _pretty(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        return write(value)  # an integer beyond 64 bits
 
 
 def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:

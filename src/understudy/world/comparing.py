@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
 from understudy.durations import format_instant
+from understudy.exact import read, write
 from understudy.world.holdings import HOLDINGS
 from understudy.world.store import Store
 from understudy.world.world import Recorded, World
@@ -26,11 +25,11 @@ def compare(before: World, after: World) -> dict[str, Any]:
         old, new = before.store.get(resource, id), after.store.get(resource, id)
         named = {"resource": resource, "id": id}
         if old is None and new is not None:
-            created.append({**named, "record": orjson.loads(new)})
+            created.append({**named, "record": read(new)})
         elif new is None and old is not None:
-            deleted.append({**named, "record": orjson.loads(old)})
+            deleted.append({**named, "record": read(old)})
         elif old is not None and new is not None and old != new:
-            changed.append({**named, "fields": list(fields(orjson.loads(old), orjson.loads(new)))})
+            changed.append({**named, "fields": list(fields(read(old), read(new)))})
     return {
         "now": {"from": format_instant(before.clock.now()), "to": format_instant(after.clock.now())},
         "created": created,
@@ -48,7 +47,7 @@ def described(kept: Recorded) -> dict[str, Any]:
         "at": format_instant(kept.at),
         "type": kept.event.type,
         "request_id": kept.cause,
-        "data": orjson.loads(kept.event.data),
+        "data": read(kept.event.data),
     }
 
 
@@ -88,6 +87,6 @@ def fields(before: Value, after: Value, at: str = "") -> Iterator[dict[str, Any]
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from fields(old, new, f"{at}{index}.")
-    elif before is _ABSENT or after is _ABSENT or orjson.dumps(before) != orjson.dumps(after):
+    elif before is _ABSENT or after is _ABSENT or write(before) != write(after):
         sides = {"from": before, "to": after}
         yield {"field": at[:-1], **{side: value for side, value in sides.items() if value is not _ABSENT}}

@@ -12,6 +12,7 @@ from typing import Any, cast
 import orjson
 
 from understudy.engine.decide import Changed, Circumstances, Decision, Event
+from understudy.exact import write
 from understudy.world import holdings
 from understudy.world.clock import instant
 from understudy.world.holdings import Put
@@ -25,7 +26,7 @@ Entry = dict[str, Any]
 
 def commit_entry(world: World, decision: Decision, circumstances: Circumstances, cause: str | None, put: Sequence[Put]) -> Entry:
     """A commit: records encoded as they are kept; an event's data is the number of the record it shows, where it shows one whole."""
-    encoded = [orjson.dumps(change.after) if change.encoded is None else change.encoded for change in decision.changes]
+    encoded = [write(change.after) if change.encoded is None else change.encoded for change in decision.changes]
     entry: Entry = {
         "do": "commit", "world": world.name, "at": circumstances.now, "ids": circumstances.ids.count, "requests": world.request_count,
         "records": [
@@ -76,7 +77,7 @@ def _world(entry: Mapping[str, Any], worlds: Worlds) -> World:
 
 def _commit(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) -> None:
     world, at = _world(entry, worlds), _at(entry["at"])
-    encoded = [None if after is None else orjson.dumps(after) for *_, after in entry["records"]]
+    encoded = [None if after is None else write(after) for *_, after in entry["records"]]
     changes = tuple(
         Changed(resource, id, {} if existed else None, after, own)
         for (resource, id, existed, after), own in zip(entry["records"], encoded, strict=True)
@@ -91,9 +92,9 @@ def _commit(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float])
 
 def _event_of(row: list[Any], encoded: list[bytes | None]) -> Event:
     type, resource, id, data, previous, shown = row
-    own = encoded[data] if shown else orjson.dumps(data)
+    own = encoded[data] if shown else write(data)
     assert own is not None
-    return Event(type, resource, id, own, None if previous is None else orjson.dumps(previous))
+    return Event(type, resource, id, own, None if previous is None else write(previous))
 
 
 def _at(text: str) -> datetime:
@@ -114,7 +115,7 @@ def _clock(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) 
 
 
 def _begin(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) -> None:
-    source = load(orjson.dumps(entry["file"]), entry["world"], wall) if entry["from"] is None else worlds.at(entry["from"])
+    source = load(write(entry["file"]), entry["world"], wall) if entry["from"] is None else worlds.at(entry["from"])
     worlds.begin(entry["world"], source).clock = clock_of(entry["clock"], wall)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from understudy.durations import Duration, parse_duration, parse_instant
+from understudy.exact import read, write
 from understudy.world.holdings import HOLDINGS, Put, again
 from understudy.world.rows import put_records
 from understudy.world.stage import Reply, Request, Stage
@@ -222,15 +223,15 @@ def _call(stage: Stage, world: World, step: Called, answers: dict[str, Any]) -> 
 
 def _answer(reply: Reply, where: str) -> Any:
     try:
-        return orjson.loads(reply.body or b"null")
+        return read(reply.body or b"null")
     except orjson.JSONDecodeError:
         raise FixtureFault(f"{where}/as", "the answer is not JSON, so no later call can name it") from None
 
 
 def _encoded(body: Any, where: str) -> bytes:
     try:
-        return b"" if body is None else orjson.dumps(body)
-    except orjson.JSONEncodeError as fault:
+        return b"" if body is None else write(body)
+    except TypeError as fault:
         raise FixtureFault(where, f"the body cannot be sent as JSON: {fault}") from None
 
 

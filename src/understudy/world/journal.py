@@ -16,6 +16,7 @@ from zlib import crc32
 
 import orjson
 
+from understudy import exact
 from understudy.problems import Problem
 
 _HEAD = len(b'{"crc":"00000000","entry":')
@@ -149,7 +150,7 @@ def _entry(line: bytes) -> dict[str, Any] | None:
     body = line[_HEAD:-2]
     if not line.endswith(b"}\n") or line[:_HEAD] != b'{"crc":"%08x","entry":' % crc32(body):
         return None
-    entry = orjson.loads(body)
+    entry = exact.read(body)
     return entry if isinstance(entry, dict) and isinstance(entry.get("n"), int) else None
 
 

@@ -10,12 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from understudy.durations import format_instant
 from understudy.engine.decide import Changed, Decision, timers_of
 from understudy.engine.kinds import Kind
 from understudy.engine.plans import Script
+from understudy.exact import read, write
 from understudy.world.holdings import exported
 from understudy.world.store import Query
 from understudy.world.world import World
@@ -85,7 +84,7 @@ def _forbidden(reading: _Reading, kind: Kind, row: Record) -> Fault | None:
     """What the document or the behaviour forbids of a record."""
     machine, key = kind.resource.lifecycle, kind.resource.key
     try:
-        orjson.dumps(row)
+        write(row)
         list(timers_of(kind, row))
     except (TypeError, ValueError) as fault:
         return "", str(fault)
@@ -134,4 +133,4 @@ def export(world: World) -> dict[str, Any]:
 
 def _rows(world: World, resource: str) -> list[Record]:
     rows: Iterable[bytes] = world.store.select(Query(resource, descending=False)).rows
-    return [orjson.loads(row) for row in rows]
+    return [read(row) for row in rows]

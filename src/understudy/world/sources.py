@@ -15,6 +15,8 @@ from typing import Any
 
 import orjson
 
+from understudy import exact
+
 _FORMAT = b"2"
 """Changes when kept parses of older versions may no longer be used."""
 
@@ -50,7 +52,7 @@ def parse(data: bytes, where: str) -> Any:
     """The JSON value of JSON or YAML text. Raises Unreadable."""
     if data.lstrip()[:1] in (b"{", b"["):
         try:
-            return orjson.loads(data)
+            return exact.read(data)
         except orjson.JSONDecodeError as fault:
             if where.endswith(".json"):
                 raise Unreadable(f"{where}:{fault.lineno}:{fault.colno}", f"not JSON: {fault.msg}") from None

@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 
 import orjson
 
+from understudy.exact import read, write
 from understudy.problems import Problem
 from understudy.world import queries
 from understudy.world.indexes import Record
@@ -123,7 +124,7 @@ class Store:
 
         Records whose `id` is not the id they are kept by are listed in a table of their own, `_keys`.
         """
-        return cast("dict[str, dict[str, dict[str, Any]]]", orjson.loads(self.dump_json()))
+        return cast("dict[str, dict[str, dict[str, Any]]]", read(self.dump_json()))
 
     def dump_json(self) -> bytes:
         """The same as JSON, without decoding a record more than once."""
@@ -134,7 +135,7 @@ class Store:
             tables[name] = {}
             for serial, id, encoded in records.rows(records.serials[:]):
                 tables[name][str(serial)] = orjson.Fragment(encoded)
-                if _own_id(orjson.loads(encoded)) != id:
+                if _own_id(read(encoded)) != id:
                     keys.append({"table": name, "doc_id": serial, "id": id})
         if keys:
             tables[KEYS] = {str(number): key for number, key in enumerate(keys, 1)}
@@ -179,10 +180,10 @@ def _step(table: LivingTable, change: Changed, kept: bytes | None) -> Step:
     if change.after is None:
         if kept is None:
             raise _refused(change, "a change has a record before or after it, or both")
-        return table, change.id, None, orjson.loads(kept), None
+        return table, change.id, None, read(kept), None
     encoded = trimmed(_encode(change) if change.encoded is None else change.encoded)
     # What is kept is read again: the index holds what the record said then, and `before` may be the caller's to change.
-    old = None if kept is None else orjson.loads(kept) if table.indexes else _NOTHING
+    old = None if kept is None else read(kept) if table.indexes else _NOTHING
     return table, change.id, encoded, old, change.after
 
 
@@ -196,7 +197,7 @@ def trimmed(encoded: bytes) -> bytes:
 
 def _encode(change: Changed) -> bytes:
     try:
-        return orjson.dumps(change.after)
+        return write(change.after)
     except TypeError as error:
         raise _refused(change, f"it cannot be encoded as JSON: {error}") from error
 
@@ -253,7 +254,7 @@ def _number(document: tuple[int, str, dict[str, Any]]) -> int:
 
 def _encoded(place: str, document: dict[str, Any]) -> bytes:
     try:
-        return trimmed(orjson.dumps(document))
+        return trimmed(write(document))
     except TypeError as error:
         raise ValueError(f"{place}: cannot be encoded as JSON: {error}") from error
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import UnsupportedOperation
 from typing import Any, NoReturn, cast
 
-import orjson
 from tinydb import TinyDB
 from tinydb.storages import Storage
 from tinydb.table import Table
 
+from understudy.exact import read
 from understudy.world.indexes import Index, Record
 from understudy.world.layers import LayeredMap
 
@@ -37,7 +37,7 @@ class Documents(Mapping[str, dict[str, Any]]):
         row = self._records.row(int(doc_id)) if doc_id.isdecimal() else None
         if row is None:
             raise KeyError(doc_id)
-        return cast("dict[str, Any]", orjson.loads(row[2]))
+        return cast("dict[str, Any]", read(row[2]))
 
     def __iter__(self) -> Iterator[str]:
         return map(str, self._records.serials[:])
@@ -102,7 +102,7 @@ class LivingTable(Table):
     def decoded(self, serials: Sequence[int]) -> Iterator[tuple[int, dict[str, Any]]]:
         """The records at ascending `serials`, decoded one by one."""
         rows = self.records.rows(serials)
-        return ((serial, orjson.loads(row[2])) for serial, row in zip(serials, rows, strict=True))
+        return ((serial, read(row[2])) for serial, row in zip(serials, rows, strict=True))
 
     def forked(self, storage: LivingStorage) -> LivingTable:
         """A second table over `storage`, which holds a fork of the records, with the same indexes."""

@@ -16,6 +16,7 @@ import orjson
 
 from understudy.durations import format_instant
 from understudy.engine.decide import Event, Timer
+from understudy.exact import read
 from understudy.world.clock import Clock, instant
 from understudy.world.holdings import hold, taken
 from understudy.world.holdings import tables as tables_of
@@ -66,7 +67,7 @@ def _tables(data: bytes, where: str) -> Value:
     if not data.strip():
         raise Unkept(where, "is empty; restore it from a copy, or remove the whole folder to begin anew")
     try:
-        tables = orjson.loads(data)
+        tables = read(data)
     except orjson.JSONDecodeError as fault:
         raise Unkept(f"{where}:{fault.lineno}:{fault.colno}", f"is damaged: {fault.msg}") from None
     if not isinstance(tables, dict):
