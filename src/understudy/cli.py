@@ -105,6 +105,8 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     serve.add_argument("--idle", type=float, metavar="SECONDS", help="forget a world, but not `default`, that nothing asked for so long")
     serve.add_argument("--world-per-key", action="store_true", help="give each API key a world of its own")
     serve.add_argument("--cors", action="append", metavar="ORIGIN", default=[], help="let web pages of this origin read answers (may be repeated)")
+    serve.add_argument("--allow-host", action="append", metavar="HOST", default=[],
+                       help="let webhooks go to this host, address or network too, not to this machine alone (may be repeated)")
     serve.add_argument("--strict", action="store_true", help="refuse fields and parameters the document does not know")
     serve.add_argument("--quiet", action="store_true", help="do not print a line for each request")
     serve.set_defaults(run=_serve)

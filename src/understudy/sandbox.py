@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from understudy.contract.values import Fault
 from understudy.engine.plans import Script
 from understudy.problems import Problem
 from understudy.understanding import Options, Understood, Unplayable, understand
+from understudy.webhooks.payloads import Payloads
+from understudy.webhooks.rules import Rules, rules_of
 from understudy.world import sources
 from understudy.world.clock import Clock
 from understudy.world.fixtures import EMPTY, Fixture, play, read_fixture
 from understudy.world.keeping import Folder
+from understudy.world.post import Post
 from understudy.world.stage import Reply, Request, Stage
 from understudy.world.world import World
 from understudy.world.worlds import Worlds
@@ -36,6 +40,12 @@ class Sandbox:
     folder: Folder | None = None  # where worlds are kept, if they are
     prepare: Callable[[str], World] | None = None  # a world at the begin of another fixture, by name
     prepared: dict[str, World] = field(default_factory=dict)  # those asked for so far
+    post: Post = field(default_factory=lambda: Post(Rules()))  # how its worlds tell others what happened
+    payloads: Payloads = field(init=False)  # and in which words
+
+    def __post_init__(self) -> None:
+        self.payloads = Payloads(self.script.contract, self.post.rules, self.script.behaviour)
+        self.worlds.connect(self.post)
 
     @property
     def script(self) -> Script:
@@ -74,10 +84,26 @@ def open_sandbox(options: Options = _BUNDLED) -> Sandbox:
     """Load, check and wire a sandbox. Raises Unplayable with every fault found, or sources.Unreadable, or FixtureFault."""
     understood = understand(options)
     stage = Stage(understood.script, open=options.open, keys=options.keys)
-    fixture = _fixture(options.fixture, understood.fixtures)
-    worlds = Worlds(_prepare(stage, fixture, options), options.most, options.idle)
-    prepare = lambda name: _prepare(stage, _fixture(name, understood.fixtures), options)  # noqa: E731
-    return Sandbox(stage, worlds, understood.title, fixture, understood, _folder(options, worlds), prepare)
+    fixture, post = _fixture(options.fixture, understood.fixtures), _post(understood)
+    worlds = Worlds(_prepare(stage, fixture, options, post), options.most, options.idle)
+    prepare = lambda name: _prepare(stage, _fixture(name, understood.fixtures), options, post)  # noqa: E731
+    return Sandbox(stage, worlds, understood.title, fixture, understood, _folder(options, worlds), prepare, post=post)
+
+
+def _post(understood: Understood) -> Post:
+    """How worlds tell others what happened. Raises Unplayable."""
+    behaviour, where = understood.script.behaviour, f"{understood.where}: webhooks"
+    try:
+        rules = rules_of(behaviour.webhooks)
+        mirrored = behaviour.resources[rules.deliveries.resource] if rules.deliveries is not None else None
+        post = Post(rules if mirrored is None or mirrored.id_prefix is None else replace(rules, prefix=mirrored.id_prefix))
+    except KeyError as fault:
+        raise Unplayable([Fault(where, f"no resource is called {fault}")]) from None
+    except (ValueError, TypeError) as fault:
+        raise Unplayable([Fault(where, str(fault))]) from None
+    if rules.signing not in post.profiles:
+        raise Unplayable([Fault(where, f'no signing profile is called "{rules.signing}"; there are {", ".join(post.profiles)}')])
+    return post
 
 
 def _folder(options: Options, worlds: Worlds) -> Folder | None:
@@ -89,12 +115,13 @@ def _folder(options: Options, worlds: Worlds) -> Folder | None:
     return folder
 
 
-def _prepare(stage: Stage, fixture: Fixture, options: Options) -> World:
+def _prepare(stage: Stage, fixture: Fixture, options: Options, post: Post) -> World:
     """The world every other begins as: the fixture's calls played, then the clock turned to where it is to start."""
     frozen = options.now is not None or fixture.now is not None
     start = fixture.now or options.now
     settings = {**stage.script.behaviour.settings, **fixture.settings}
     world = World("prepared", Clock(start, frozen=frozen), options.seed, settings, stage.script.behaviour.id_length)
+    world.post = post
     if fixture is EMPTY and any(resource.given for resource in stage.script.behaviour.resources.values()):
         stage.found(world)
     play(fixture, stage, world)

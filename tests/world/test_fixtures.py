@@ -291,7 +291,7 @@ calls:
 FAULTS = [
     ("- a\n- b", "", "a fixture is an object"),
     ("just text", "", "a fixture is an object"),
-    ("calls: []\nclock: 5\n7: x", "", "unknown: 7, clock; a fixture has about, now, settings, keys, calls, records and ids"),
+    ("calls: []\nclock: 5\n7: x", "", "unknown: 7, clock; a fixture has about, now, settings, keys, calls, records"),
     ("now: yesterday", "#/now", '"yesterday" is not an instant; write 2025-05-06T10:30:00Z'),
     ("settings: [a]", "#/settings", "must be an object"),
     ("keys: secret", "#/keys", "must be a list"),

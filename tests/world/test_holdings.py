@@ -24,15 +24,29 @@ NOON = datetime(2025, 5, 6, 12, tzinfo=UTC)
 
 TOLD = {"name", "clock", "seed", "settings", "id_length", "store", "count", "replies", "keys", "events", "held", "_timers"}
 """What the table in `holdings` tells of."""
-DERIVED = {"_waiting", "_ticket", "_stem"}
+DERIVED = {"_waiting", "_ticket", "_stem", "_outbox"}
 """What follows of these."""
-PASSING = {"requests", "request_count", "keeper", "mark"}
+PASSING = {"requests", "request_count", "keeper", "mark", "post"}
 """What each world begins anew."""
 
 SAMPLES: dict[str, tuple[Any, Any]] = {
     "pinned": (
         {"fingerprint": "00ff", "at": "2025-05-06T12:00:00Z", "status": 201, "body": "e30=", "media_type": None, "reason": "r", "headers": {}},
         {"fingerprint": "00fe", "at": "2025-05-06T12:00:00Z", "status": 200, "body": "", "media_type": "a/b", "reason": "", "headers": {"a": "b"}},
+    ),
+    "endpoints": (
+        {"id": "a", "url": "http://localhost/", "include": ["A.*"], "exclude": [], "active": True, "previous": False, "signing": "none",
+         "secrets": [{"key": "k", "until": "2025-05-06T12:00:00Z"}, {"key": "l", "until": None}], "headers": [["x", "y"]], "kind": "control",
+         "method": "POST", "description": ""},
+        {"id": "a", "url": "http://localhost/b", "include": [], "exclude": ["A.B"], "active": False, "previous": True, "signing": "none",
+         "secrets": [], "headers": [], "kind": "record", "method": "PUT", "description": "d"},
+    ),
+    "deliveries": (
+        {"number": 1, "id": "m_1", "endpoint": "a", "event": 1, "type": "A.B", "at": "2025-05-06T12:00:00Z", "state": "due",
+         "next_at": "2025-05-06T12:00:00Z", "attempts": []},
+        {"number": 1, "id": "m_1", "endpoint": "a", "event": 1, "type": "A.B", "at": "2025-05-06T12:00:00Z", "state": "delivered", "next_at": None,
+         "attempts": [{"at": "2025-05-06T12:00:00Z", "status": 200, "error": None, "milliseconds": 3, "response": "ok", "why": "first", "url": None,
+                       "headers": [["x", "y"]]}]},
     ),
     "made_up": ({"n": 1}, {"n": 2, "key_of": "it"}),
 }
@@ -161,5 +175,5 @@ def test_an_exported_holding_stands_in_the_fixture_and_is_read_from_it(name: str
     assert shown(again, name) == shown(world, name)
     with pytest.raises(FixtureFault, match=f"f.yaml#/{name}/a: must be an object"):
         read_fixture({name: {"a": 1}}, "f", "f.yaml")
-    with pytest.raises(FixtureFault, match=f"f.yaml#/{name}/a: lacks 'n'"):
+    with pytest.raises(FixtureFault, match=f"f.yaml#/{name}/a: lacks '"):
         read_fixture({name: {"a": {}}}, "f", "f.yaml")

@@ -41,6 +41,13 @@ class Circumstances(NamedTuple):
     frozen: bool
 
 
+class Target(NamedTuple):
+    """Where alone an event is told: the URL and method a request named for its callback."""
+
+    url: str
+    method: str = "POST"
+
+
 class Event(NamedTuple):
     """A recorded fact, as its receivers see it: `data` and `previous` are encoded records."""
 
@@ -49,6 +56,7 @@ class Event(NamedTuple):
     id: str | None
     data: bytes
     previous: bytes | None = None
+    to: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)

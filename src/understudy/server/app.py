@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from understudy.problems import Problem
 from understudy.sandbox import Sandbox
 from understudy.server.control import control_plane
+from understudy.server.posting import Poster
+from understudy.server.sending import Sender
 from understudy.server.syncing import Syncer
 from understudy.world.stage import Headers, Reply, Request
 from understudy.world.world import World
@@ -45,11 +47,13 @@ class Arrival(NamedTuple):
 class App:
     """The ASGI application: a stage's worlds on the document's own paths, the control plane under `/_understudy`."""
 
-    def __init__(self, sandbox: Sandbox, *, world_per_key: bool = False, origins: tuple[str, ...] = (), body_limit: int = LARGEST_BODY, relaxed: bool = False) -> None:
+    def __init__(self, sandbox: Sandbox, *, world_per_key: bool = False, origins: tuple[str, ...] = (), body_limit: int = LARGEST_BODY, relaxed: bool = False,
+                 poster: Poster | None = None) -> None:
         self.sandbox = sandbox
         self.syncer = None if sandbox.folder is None else Syncer(sandbox.folder, relaxed=relaxed)
+        self.sender = None if poster is None else Sender(sandbox, poster, on_disk=None if self.syncer is None else self.syncer.on_disk)
         self.body_limit = body_limit
-        self._control: ASGIApp = control_plane(sandbox)
+        self._control: ASGIApp = control_plane(sandbox, self.sender)
         self._world_per_key = world_per_key
         self._origins = frozenset(origin.encode() for origin in origins)
         self._receiving: set[tuple[str, bytes]] = set()

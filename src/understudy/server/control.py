@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
+from inspect import isawaitable
 from typing import Any
 
 import orjson
@@ -22,28 +24,26 @@ from understudy.engine.refusing import TITLES
 from understudy.exact import write
 from understudy.problems import Problem
 from understudy.sandbox import Sandbox
-from understudy.world.comparing import compare, described
+from understudy.server.asked import Refused
+from understudy.server.asked import chosen as _chosen
+from understudy.server.asked import only as _only
+from understudy.server.asked import world_of as _world
+from understudy.server.deliveries import CALLS, Call, Desk, shown_tried
+from understudy.server.sending import Sender, Tried
+from understudy.world.comparing import compare
 from understudy.world.fixtures import FixtureFault
 from understudy.world.rows import export
 from understudy.world.sources import Unreadable
 from understudy.world.world import Logged, World
-from understudy.world.worlds import NAME, SHARED
+from understudy.world.worlds import NAME
 
 Handler = Callable[[Request], Awaitable[Response]]
 LARGEST = 1_000_000
 
 
-class Refused(Exception):
-    """A control request that cannot be done: status and what would be right."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-
-
-def control_plane(sandbox: Sandbox) -> Starlette:
-    """The application under `/_understudy` for a sandbox."""
+def control_plane(sandbox: Sandbox, sender: Sender | None = None) -> Starlette:
+    """The application under `/_understudy` for a sandbox; without a sender nothing that is owed to endpoints is sent."""
+    desk = Desk(sandbox, sender)
     calls: list[tuple[str, str, Callable[[Sandbox, Request, Any], Any]]] = [
         ("GET", "/health", health),
         ("GET", "/worlds", worlds),
@@ -55,10 +55,10 @@ def control_plane(sandbox: Sandbox) -> Starlette:
         ("GET", "/diff", diff),
         ("GET", "/export", export_world),
         ("GET", "/clock", clock),
-        ("POST", "/clock", turn_clock),
-        ("GET", "/events", events),
+        ("POST", "/clock", partial(turn_clock, sender)),
         ("GET", "/requests", requests),
         ("DELETE", "/worlds/{name}", end_world),
+        *((method, path, partial(_of_desk, desk, call)) for method, path, call in CALLS),
     ]
     paths: dict[str, dict[str, Callable[[Sandbox, Request, Any], Any]]] = {}
     for method, path, call in calls:
@@ -91,7 +91,8 @@ async def _answered(sandbox: Sandbox, request: Request, call: Callable[[Sandbox,
     try:
         _check_origin(request)
         body = await _body(request)
-        return _json(200, call(sandbox, request, body))
+        answer = call(sandbox, request, body)
+        return _json(200, await answer if isawaitable(answer) else answer)
     except Refused as refused:
         return _problem(refused.status, refused.detail)
     except ValueError as fault:
@@ -155,13 +156,8 @@ def _problem(status: int, detail: str, headers: dict[str, str] | None = None) ->
 # --- the calls -------------------------------------------------------------------------------------------------
 
 
-def _world(sandbox: Sandbox, request: Request) -> World:
-    return sandbox.worlds.get(_chosen(request))
-
-
-def _chosen(request: Request) -> str:
-    """The name of the world a control request concerns."""
-    return request.headers.get("understudy-world") or request.query_params.get("world") or SHARED
+def _of_desk(desk: Desk, call: Call, sandbox: Sandbox, request: Request, body: Any) -> Any:
+    return call(desk, request, body)
 
 
 def health(sandbox: Sandbox, request: Request, body: Any) -> Any:
@@ -273,7 +269,7 @@ def clock(sandbox: Sandbox, request: Request, body: Any) -> Any:
     return _clock(world)
 
 
-def turn_clock(sandbox: Sandbox, request: Request, body: Any) -> Any:
+async def turn_clock(sender: Sender | None, sandbox: Sandbox, request: Request, body: Any) -> Any:
     """Turn a world's clock to an instant or by a duration, or let it run or stand; answers what fell due, in order."""
     _only(body, "now", "advance", "mode")
     if len(body) != 1:
@@ -284,9 +280,11 @@ def turn_clock(sandbox: Sandbox, request: Request, body: Any) -> Any:
         if body["mode"] not in modes:
             raise Refused(400, "mode is running or frozen")
         modes[body["mode"]]()
+        sandbox.post.ring(world)
         return _clock(world)
-    due = sandbox.stage.advance(world, _until(world, body))
-    return {**_clock(world), "due": [happened.describe() for happened in due]}
+    until = _until(world, body)
+    due = sandbox.stage.advance(world, until) if sender is None else await sender.advance(world, until)
+    return {**_clock(world), "due": [shown_tried(one) if isinstance(one, Tried) else one.describe() for one in due]}
 
 
 def _until(world: World, body: dict[str, Any]) -> datetime:
@@ -303,19 +301,8 @@ def _clock(world: World) -> dict[str, Any]:
         "now": format_instant(world.clock.now()),
         "mode": "frozen" if world.clock.frozen else "running",
         "next_due": format_instant(world.next_due) if world.next_due else None,
+        **({} if world.outbox.next_due is None else {"next_delivery": format_instant(world.outbox.next_due)}),
     }
-
-
-def events(sandbox: Sandbox, request: Request, body: Any) -> Any:
-    """The facts recorded so far, oldest first; `after` skips those up to a number, `type` picks (`ORDER.*`)."""
-    world = _world(sandbox, request)
-    after = _number(request, "after", 0)
-    wanted = request.query_params.get("type", "*")
-    return {"events": [described(kept) for kept in world.events[after : after + 1000] if _fits(kept.event.type, wanted)]}
-
-
-def _fits(type: str, wanted: str) -> bool:
-    return wanted in ("*", type) or (wanted.endswith("*") and type.startswith(wanted[:-1]))
 
 
 def requests(sandbox: Sandbox, request: Request, body: Any) -> Any:
@@ -333,17 +320,3 @@ def _logged(entry: Logged) -> dict[str, Any]:
         "request_id": entry.request_id,
     }
     return {**said, "warnings": list(entry.warnings)} if entry.warnings else said
-
-
-def _number(request: Request, name: str, default: int) -> int:
-    text = request.query_params.get(name, str(default))
-    if not text.isdigit() or len(text) > 12:
-        raise Refused(400, f"{name} is a number from 0")
-    return int(text)
-
-
-def _only(body: dict[str, Any], *known: str) -> None:
-    strange = body.keys() - set(known)
-    if strange:
-        allowed = f"; this call takes {', '.join(known)}" if known else "; this call takes nothing"
-        raise Refused(400, f"unknown: {', '.join(sorted(strange))[:200]}{allowed}")

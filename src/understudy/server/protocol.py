@@ -7,13 +7,16 @@
 
 from __future__ import annotations
 
+from socket import socket
 from typing import Any
 
 import httptools
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from understudy.problems import Problem
 from understudy.server.app import CONTROL, App, Arrival
+from understudy.server.sending import Sender
 from understudy.server.syncing import Syncer
 from understudy.world.stage import Reply
 
@@ -21,6 +24,26 @@ _CONTROL = CONTROL.encode()
 
 PATIENCE = 2.0
 """Seconds a refused client has to stop sending."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, which begins to tell endpoints what they are owed once it listens, and ends that first."""
+
+    def __init__(self, config: uvicorn.Config, sender: Sender | None) -> None:
+        super().__init__(config)
+        self._sender = sender
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Listen, then send."""
+        await super().startup(sockets)
+        if self._sender is not None:
+            self._sender.start()
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Send no more, then listen no more."""
+        if self._sender is not None:
+            await self._sender.stop()
+        await super().shutdown(sockets)
 
 
 class Held:

@@ -16,10 +16,12 @@ from typing import Any
 from understudy.durations import format_instant, parse_instant
 from understudy.sandbox import Options, Sandbox, Unplayable, open_sandbox
 from understudy.server.app import App
+from understudy.server.posting import Poster
+from understudy.server.sending import Tried
 from understudy.world.fixtures import FixtureFault
 from understudy.world.journal import Unkept
 from understudy.world.sources import Unreadable
-from understudy.world.world import Logged
+from understudy.world.world import Logged, World
 
 
 def serve(asked: argparse.Namespace) -> int:
@@ -30,15 +32,22 @@ def serve(asked: argparse.Namespace) -> int:
         return _failed(*(f"{one.where}: {one.message}" for one in fault.faults))
     except (Unreadable, Unkept, FixtureFault, LookupError, ValueError) as fault:
         return _failed(str(fault))
-    if not asked.quiet:
-        sandbox.stage.observe = Printer(sys.stdout.isatty()).show
     try:
         listening = _listen(asked.host, asked.port)
     except OSError as fault:
         return _failed(f"cannot listen on {asked.host}:{asked.port}: {fault.strerror}; try --port 0 for any free port")
-    app = App(sandbox, world_per_key=asked.world_per_key, origins=tuple(asked.cors), relaxed=asked.durability == "relaxed")
+    poster = Poster(asked.allow_host, timeout=sandbox.post.rules.timeout.total_seconds())
+    app = App(sandbox, world_per_key=asked.world_per_key, origins=tuple(asked.cors), relaxed=asked.durability == "relaxed", poster=poster)
+    if not asked.quiet:
+        _print(app, Printer(sys.stdout.isatty()))
     _greet(sandbox, asked.host, listening.getsockname()[1])
     return _run(app, listening)
+
+
+def _print(app: App, printer: Printer) -> None:
+    app.sandbox.stage.observe = printer.show
+    assert app.sender is not None
+    app.sender.observe = printer.told
 
 
 def _options(asked: argparse.Namespace) -> Options:
@@ -83,7 +92,7 @@ def _run(app: App, listening: socket.socket) -> int:
     gc.set_threshold(50_000, 20, 50)
     import uvicorn  # 75 ms: not before the options are known to be good
 
-    from understudy.server.protocol import Protocol  # imports uvicorn
+    from understudy.server.protocol import Protocol, Server  # imports uvicorn
 
     config = uvicorn.Config(
         app,
@@ -99,7 +108,7 @@ def _run(app: App, listening: socket.socket) -> int:
     if app.sandbox.folder is not None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # uvicorn raises what stopped it again when it is done
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config, app.sender).run(sockets=[listening])
     finally:
         _close(app.sandbox)
     return 0
@@ -170,6 +179,14 @@ class Printer:
     def show(self, entry: Logged) -> None:
         """Print one request."""
         print(self._line(entry), flush=True)
+
+    def told(self, world: World, tried: Tried) -> None:
+        """Print one attempt to tell an endpoint."""
+        one, attempt = tried.delivery, tried.attempt
+        said = "given up" if attempt is None else f"{attempt.error or attempt.status}, attempt {len(one.attempts)}"
+        after = "" if one.next_at is None else f"; next {format_instant(one.next_at)}"
+        url = world.held["endpoints"][one.endpoint].url if attempt is None or attempt.url is None else attempt.url
+        print(f" → {one.type} to {_printable(url)}  {_printable(said)}{after}", flush=True)
 
     def _line(self, entry: Logged) -> str:
         marks: Any = {2: "\x1b[32m", 3: "\x1b[36m", 4: "\x1b[33m", 5: "\x1b[31m"}

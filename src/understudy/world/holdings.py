@@ -16,6 +16,7 @@ Where each part of a world is looked after:
 | ids, replies  | `count`, `replies`   | goes on from them | `_world`   | `commit`         | no            | `ids`         |
 | keys, settings| `keys`, `settings`   | the same          | `_world`   | `begin`          | no            | by name       |
 | a holding     | `World.held[name]`   | `Holding.begin`   | `_name`    | `commit`, `put`  | `compared`    | `exported`    |
+| outbox        | `World.outbox`       | copies what is due| no: it follows of the holdings `endpoints` and `deliveries`   |
 | request log   | `World.requests`     | begins anew       | no         | no               | no            | no            |
 """
 
@@ -25,6 +26,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from understudy.webhooks import endpoints, retrying
 from understudy.world import pinning
 from understudy.world.layers import LayeredMap
 
@@ -51,6 +53,8 @@ class Holding:
 
 HOLDINGS: dict[str, Holding] = {
     "pinned": Holding(pinning.write, pinning.read),
+    "endpoints": Holding(endpoints.write, endpoints.read, compared=True, exported=True),
+    "deliveries": Holding(retrying.write, retrying.read, compared=True),
 }
 """By name: that of the table in a world's file (`_name`) and in `World.held`."""
 

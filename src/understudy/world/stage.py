@@ -251,6 +251,17 @@ class Stage:
             world.wait(timer)  # it did not happen: it still will
             raise
 
+    def disable(self, world: World, id: str) -> None:
+        """Have an endpoint that is a record want nothing any more. Raises Problem."""
+        rows = world.post.rules.endpoints if world.post is not None else None
+        if rows is None or rows.active is None:
+            return
+        circumstances = world.circumstances(world.clock.now())
+        tx = deciding.begin(self.script, circumstances)
+        if tx.get(rows.resource, id) is not None:
+            tx.update(rows.resource, id, {rows.active: False})
+            world.commit(deciding.conclude(self.script, tx, None), circumstances)
+
     # --- time ----------------------------------------------------------------------------------------------------
 
     def settle(self, world: World) -> datetime:
@@ -267,14 +278,22 @@ class Stage:
 
         Raises ValueError for an instant before the present or beyond `LATEST`.
         """
+        self.check_ahead(world, until)
+        happened = self.fire(world, until)
+        world.clock.set(until)
+        return happened
+
+    def check_ahead(self, world: World, until: datetime) -> None:
+        """Whether a clock can be turned to an instant. Raises ValueError as `advance`."""
         now = self.settle(world)
         if until < now:
             raise ValueError(f"the clock stands at {format_instant(now)} and does not go back; reset the world to begin earlier")
         if until > LATEST:
             raise ValueError(f"the clock does not go beyond {format_instant(LATEST)}")
-        happened = list(self._fire_until(world, until))
-        world.clock.set(until)
-        return happened
+
+    def fire(self, world: World, until: datetime) -> list[Due]:
+        """Let the timers that fall due by an instant fire, each at its own time; the clock stays where it is."""
+        return list(self._fire_until(world, until))
 
     def _fire_until(self, world: World, until: datetime) -> Iterator[Due]:
         while (timer := world.due(until)) is not None:

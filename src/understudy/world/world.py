@@ -24,6 +24,8 @@ from understudy.world.clock import Clock
 from understudy.world.holdings import Put
 from understudy.world.ids import Ids
 from understudy.world.layers import Log
+from understudy.world.outbox import Outbox
+from understudy.world.post import Post
 from understudy.world.store import Page, Query, Store
 
 LOGGED = 1000
@@ -82,6 +84,8 @@ class World:
         self._timers: list[tuple[datetime, int, Timer]] = []
         self._waiting: set[Timer] = set()
         self._ticket = itertools.count()
+        self.post: Post | None = None
+        self._outbox: Outbox | None = None
         self.keeper: Keeper | None = None
         self.mark = 0  # of the last entry a keeper made for this world
 
@@ -105,6 +109,8 @@ class World:
 
     def commit(self, decision: Decision, circumstances: Circumstances, cause: str | None = None, put: Sequence[Put] = ()) -> None:
         """Keep all that was decided, or nothing; with it rows to be held, such as what an idempotency key was answered. Raises Problem."""
+        if self.post is not None and (decision.events or decision.changes):
+            put = [*put, *self.post.rows(self, decision, circumstances.now)]
         if self.keeper is not None:
             self.keeper.commits(self, decision, circumstances, cause, put)
         if decision.changes:
@@ -120,7 +126,7 @@ class World:
         for timer in decision.timers:
             self.wait(timer)
         if put:
-            holdings.hold(self.held, put)
+            self._hold(put)
 
     def put(self, *rows: Put) -> None:
         """Hold rows, or hold them no more, that go with no commit: all of them or none. Raises Problem.
@@ -130,7 +136,22 @@ class World:
         """
         if self.keeper is not None:
             self.keeper.puts(self, rows)
-        holdings.hold(self.held, rows)
+        self._hold(rows)
+
+    def _hold(self, put: Sequence[Put]) -> None:
+        holdings.hold(self.held, put)
+        if self._outbox is not None:
+            self._outbox.note(put)
+        if self.post is not None and put[-1].holding != "pinned":
+            self.post.ring(self)
+
+    @property
+    def outbox(self) -> Outbox:
+        """What this world owes its receivers; it must have a post."""
+        if self._outbox is None:
+            assert self.post is not None
+            self._outbox = self.post.outbox(self.held)
+        return self._outbox
 
     def request_id(self, prefix: str) -> str:
         """A fresh id for a response: as many letters as there is room for before the request's number of eight digits."""
@@ -174,6 +195,7 @@ class World:
         other.count, other.replies, other.keys = self.count, self.replies, self.keys
         other.events = self.events.fork()
         other.held = holdings.begun(self.held)
+        other._outbox = None if self._outbox is None else self._outbox.fork(other.held)
         other._timers = list(self._timers)
         other._waiting = set(self._waiting)
         other._ticket = itertools.count(len(other._timers) and max(entry[1] for entry in other._timers) + 1)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from understudy.world.post import Post
 from understudy.world.world import World
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -47,6 +48,8 @@ class Worlds:
         self._snapshots: dict[str, dict[str, World]] = {}
         self._seen: dict[str, float] = {}
         self.keeper: Keeper | None = None
+        self.post: Post | None = None
+        """What the worlds begun here tell others by."""
 
     def __iter__(self) -> Iterator[World]:
         return iter(self._worlds.values())
@@ -68,9 +71,22 @@ class Worlds:
             self.keeper.begins(world, source)
             self.keeper.watch(world)
         self._worlds[name] = world
+        self._connect(world)
         if self.idle is not None:
             self._see(name)
         return world
+
+    def connect(self, post: Post) -> None:
+        """Have all worlds tell others from now on, those there are and those to be begun."""
+        self.post = post
+        for world in self:
+            self._connect(world)
+
+    def _connect(self, world: World) -> None:
+        """Have a world tell others from now on; what it owes already is seen to."""
+        world.post = self.post
+        if self.post is not None:
+            self.post.ring(world)
 
     def find(self, name: str) -> World | None:
         """The world of a name, None where it was never begun."""
@@ -114,6 +130,7 @@ class Worlds:
         self._worlds, self._snapshots, self.keeper = kept._worlds, kept._snapshots, keeper
         for world in self:
             keeper.watch(world)
+            self._connect(world)
             if self.idle is not None:
                 self._see(world.name)
 

@@ -1,0 +1,282 @@
+"""The control plane's calls about webhooks: endpoints, events of one's own, deliveries, resend.
+
+Nothing here sends; the `Sender` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import orjson
+from starlette.requests import Request
+
+from understudy.durations import format_instant, parse_instant
+from understudy.engine.decide import Decision, Event
+from understudy.sandbox import Sandbox
+from understudy.server.asked import Refused, number, only, world_of
+from understudy.server.sending import Sender, Tried
+from understudy.webhooks.destinations import allowed
+from understudy.webhooks.endpoints import Endpoint, Secret
+from understudy.webhooks.matching import fits
+from understudy.webhooks.retrying import STATES, Attempt, Delivery
+from understudy.webhooks.signing import new_secret
+from understudy.world.comparing import described
+from understudy.world.holdings import Put
+from understudy.world.world import World
+
+MOST = 1000
+"""Deliveries of one answer."""
+
+
+class Desk(NamedTuple):
+    """What these calls work with; without a `sender` nothing leaves."""
+
+    sandbox: Sandbox
+    sender: Sender | None
+
+
+Call = Callable[[Desk, Request, Any], Any | Awaitable[Any]]
+
+# --- endpoints ---------------------------------------------------------------------------------------------------
+
+
+def endpoints(desk: Desk, request: Request, body: Any) -> Any:
+    """Who is told; secrets are not shown."""
+    world = world_of(desk.sandbox, request)
+    return {"endpoints": [shown_endpoint(world, endpoint) for _, endpoint in world.held["endpoints"].items()]}
+
+
+def add_endpoint(desk: Desk, request: Request, body: Any) -> Any:
+    """Tell a URL what happens from now on; its secret is shown this once."""
+    only(body, "url", "types", "exclude", "secret", "signing", "description", "previous")
+    world, post = world_of(desk.sandbox, request), desk.sandbox.post
+    signing = str(body.get("signing", post.rules.signing))
+    if signing not in post.profiles:
+        raise Refused(400, f'no signing profile is called "{signing[:80]}"; there are {", ".join(post.profiles)}')
+    if not isinstance(body.get("url"), str):
+        raise Refused(400, 'say {"url": "http://localhost:3000/hooks"}, and "types", "secret", "signing" as you like')
+    wrong = allowed(body["url"], desk.sender.poster.hosts if desk.sender is not None else ())
+    if wrong is not None:
+        raise Refused(400, f"url: {wrong.message}")
+    id = _fresh_id(world)
+    secret = _secret(body, signing, world, id, desk)
+    endpoint = Endpoint(id, body["url"], _types(body, "types"), _types(body, "exclude"), previous=body.get("previous") is True, signing=signing,
+                        secrets=(Secret(secret),) if secret else (), description=str(body.get("description", "")))
+    world.put(Put("endpoints", id, endpoint))
+    return {**shown_endpoint(world, endpoint), "secret": secret}
+
+
+def _fresh_id(world: World) -> str:
+    taken = world.held["endpoints"]
+    return next(id for id in (f"endpoint_{count}" for count in range(len(taken) + 1, len(taken) * 2 + 3)) if id not in taken)
+
+
+def _secret(body: Mapping[str, Any], signing: str, world: World, id: str, desk: Desk) -> str | None:
+    profile = desk.sandbox.post.profiles[signing]
+    if not profile.header:
+        return None
+    if "secret" in body:
+        if not isinstance(body["secret"], str) or not body["secret"]:
+            raise Refused(400, "secret: must be text that is not empty")
+        return body["secret"]
+    return new_secret(profile, blake2b(f"{world.seed}.{world.name}.{id}".encode(), digest_size=24).digest())
+
+
+def _types(body: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    value = body.get(field, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+        raise Refused(400, f'{field}: must be a list of event types, in which * stands for anything: ["ORDER.*"]')
+    return tuple(value)
+
+
+def remove_endpoint(desk: Desk, request: Request, body: Any) -> Any:
+    """Tell an endpoint nothing any more; what it was owed is not sent."""
+    world, id = world_of(desk.sandbox, request), request.path_params["id"]
+    endpoint: Endpoint | None = world.held["endpoints"].get(id)
+    if endpoint is None:
+        raise Refused(404, f'there is no endpoint "{id[:80]}"')
+    if endpoint.kind == "record":
+        raise Refused(409, f"this endpoint is a record of the API; delete it there: {id}")
+    world.put(Put("endpoints", id, None))
+    return {"removed": id}
+
+
+def shown_endpoint(world: World, endpoint: Endpoint) -> dict[str, Any]:
+    """An endpoint as it is printed."""
+    head = world.outbox.head(endpoint.id)
+    return {
+        "id": endpoint.id, "url": endpoint.url, "types": list(endpoint.include), "exclude": list(endpoint.exclude), "active": endpoint.active,
+        "signing": endpoint.signing, "previous": endpoint.previous, "kind": endpoint.kind, "description": endpoint.description,
+        "failing": None if head is None or not head.attempts else head.id,
+    }  # fmt: skip
+
+
+# --- events ------------------------------------------------------------------------------------------------------
+
+
+def events(desk: Desk, request: Request, body: Any) -> Any:
+    """The facts recorded so far, oldest first; `after` skips those up to a number, `since` those before an instant, `type` picks (`ORDER.*`)."""
+    world = world_of(desk.sandbox, request)
+    wanted, since = request.query_params.get("type", "*"), _since(request)
+    chosen = (kept for kept in world.events.since(number(request, "after", 0)) if fits(kept.event.type, wanted) and (since is None or kept.at >= since))
+    return {"events": [described(kept) for _, kept in zip(range(MOST), chosen, strict=False)]}
+
+
+def trigger(desk: Desk, request: Request, body: Any) -> Any:
+    """Record an event of one's own: `data` over the document's example of it, checked against the document."""
+    only(body, "type", "data")
+    type = body.get("type")
+    if not isinstance(type, str) or not type:
+        raise Refused(400, 'say {"type": "ORDER.CREATED"}, and {"data": {...}} for what it should tell')
+    world, payloads = world_of(desk.sandbox, request), desk.sandbox.payloads
+    type = desk.sandbox.post.rules.aliases.get(type, type)
+    data = _over(payloads.example(type), body["data"]) if "data" in body else payloads.example(type)
+    now = desk.sandbox.stage.settle(world)
+    circumstances = world.circumstances(now)
+    event = Event(type, None, None, orjson.dumps(data))
+    payloads.check(event.type, event.data, now)
+    first = len(world.held["deliveries"])
+    world.commit(Decision(None, (), (event,), (), ()), circumstances)
+    told = [row[2] for place in range(first + 1, len(world.held["deliveries"]) + 1) if (row := world.held["deliveries"].row(place))]
+    return {**described(world.events[-1]), "deliveries": [shown(desk, world, one, whole=False) for one in told]}
+
+
+def _over(example: Any, data: Any) -> Any:
+    if isinstance(example, dict) and isinstance(data, dict):
+        return {**example, **{name: _over(example.get(name), value) for name, value in data.items()}}
+    return data
+
+
+# --- deliveries --------------------------------------------------------------------------------------------------
+
+
+def deliveries(desk: Desk, request: Request, body: Any) -> Any:
+    """What was or will be sent, oldest first: by `endpoint`, `type` (`ORDER.*`), `state`, `since` an instant; `after` skips those up to an id."""
+    world, asked = world_of(desk.sandbox, request), request.query_params
+    if asked.get("state", "due") not in STATES:
+        raise Refused(400, f"state is one of {', '.join(STATES)}")
+    held, since = world.held["deliveries"], _since(request)
+    first = held.serial(asked["after"]) + 1 if asked.get("after", "") in held else 1
+    wanted = asked.get("type", "*")
+    found: list[Any] = []
+    for place in range(first, len(held) + 1):
+        row = held.row(place)
+        one = row[2] if row is not None else None
+        if one is None or (since is not None and one.at < since) or not fits(one.type, wanted):
+            continue
+        if asked.get("endpoint", one.endpoint) == one.endpoint and asked.get("state", state_of(world, one)) == state_of(world, one):
+            found.append(shown(desk, world, one, whole=False))
+            if len(found) == MOST:
+                break
+    return {"deliveries": found}
+
+
+def delivery(desk: Desk, request: Request, body: Any) -> Any:
+    """One delivery with its payload, headers and attempts."""
+    world = world_of(desk.sandbox, request)
+    return shown(desk, world, _named(world, request.path_params["id"]), whole=True)
+
+
+async def resend(desk: Desk, request: Request, body: Any) -> Any:
+    """Send a delivery again now, to its endpoint or elsewhere; the answer waits for what comes of it."""
+    only(body, "to")
+    world = world_of(desk.sandbox, request)
+    one = _named(world, request.path_params["id"])
+    tried = await _sender(desk).resend(world, one, to=_to(desk, body))
+    return shown(desk, world, tried.delivery, whole=True)
+
+
+def _to(desk: Desk, body: Mapping[str, Any]) -> str | None:
+    """Where else something is to be sent. Raises Refused."""
+    if "to" not in body:
+        return None
+    wrong = allowed(str(body["to"]), _sender(desk).poster.hosts)
+    if wrong is not None:
+        raise Refused(400, f"to: {wrong.message}")
+    return str(body["to"])
+
+
+def _sender(desk: Desk) -> Sender:
+    if desk.sender is None:
+        raise Refused(409, "nothing is sent from here; use understudy serve")
+    return desk.sender
+
+
+def _named(world: World, id: str) -> Delivery:
+    found: Delivery | None = world.held["deliveries"].get(id)
+    if found is None or found.endpoint not in world.held["endpoints"]:
+        raise Refused(404, f'there is no delivery "{id[:80]}"' if found is None else f"the endpoint of {id} is gone")
+    return found
+
+
+def _since(request: Request) -> datetime | None:
+    text = request.query_params.get("since")
+    return None if text is None else parse_instant(text)
+
+
+def state_of(world: World, delivery: Delivery) -> str:
+    """A delivery's state; what is owed to an endpoint that wants nothing any more is `disabled`."""
+    endpoint: Endpoint | None = world.held["endpoints"].get(delivery.endpoint)
+    return "disabled" if delivery.pending and (endpoint is None or not endpoint.active) else delivery.state
+
+
+def shown(desk: Desk, world: World, delivery: Delivery, *, whole: bool) -> dict[str, Any]:
+    """A delivery as it is printed; `whole`: with payload and headers."""
+    endpoint: Endpoint | None = world.held["endpoints"].get(delivery.endpoint)
+    said = {
+        "id": delivery.id, "event": delivery.event, "type": delivery.type, "endpoint": delivery.endpoint, "url": None if endpoint is None else endpoint.url,
+        "state": state_of(world, delivery), "created_at": format_instant(delivery.at),
+        "next_attempt_at": None if delivery.next_at is None else format_instant(delivery.next_at),
+        "attempts": [shown_attempt(number, attempt) for number, attempt in enumerate(delivery.attempts, 1)],
+    }  # fmt: skip
+    return {**said, **_content(desk, world, delivery, endpoint)} if whole and endpoint is not None else said
+
+
+def _content(desk: Desk, world: World, delivery: Delivery, endpoint: Endpoint) -> dict[str, Any]:
+    """What was sent last, or would be sent now."""
+    sender = desk.sender
+    if sender is None:
+        return {}
+    try:
+        body = sender.body(world, delivery, endpoint)
+        sent = next((attempt.headers for attempt in reversed(delivery.attempts) if attempt.headers), None)
+        signed = sent if sent is not None else sender.headers(world, delivery, endpoint, body, world.clock.now())
+    except ValueError as fault:
+        return {"body": None, "headers": {}, "error": str(fault)}
+    return {"body": body.decode(), "headers": {"content-type": "application/json", **dict(signed)}}
+
+
+def shown_attempt(number: int, attempt: Attempt) -> dict[str, Any]:
+    """An attempt as it is printed."""
+    said = {
+        "number": number, "at": format_instant(attempt.at), "why": attempt.why, "status": attempt.status, "error": attempt.error,
+        "duration_ms": attempt.milliseconds, "response": attempt.response, "url": attempt.url,
+    }  # fmt: skip
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def shown_tried(tried: Tried) -> dict[str, Any]:
+    """An attempt as the clock call tells it."""
+    one = tried.delivery
+    said: dict[str, Any] = {"at": format_instant(tried.at), "delivery": one.id, "endpoint": one.endpoint, "type": one.type, "state": one.state}
+    if tried.attempt is not None:
+        said |= {"attempt": len(one.attempts), "status": tried.attempt.status, "error": tried.attempt.error}
+    if one.next_at is not None:
+        said["next_attempt_at"] = format_instant(one.next_at)
+    return {name: value for name, value in said.items() if value is not None}
+
+
+CALLS: tuple[tuple[str, str, Call], ...] = (
+    ("GET", "/endpoints", endpoints),
+    ("POST", "/endpoints", add_endpoint),
+    ("DELETE", "/endpoints/{id}", remove_endpoint),
+    ("GET", "/events", events),
+    ("POST", "/events", trigger),
+    ("GET", "/deliveries", deliveries),
+    ("GET", "/deliveries/{id}", delivery),
+    ("POST", "/deliveries/{id}/resend", resend),
+)
+"""What the control plane offers beside its own."""
