@@ -44,7 +44,7 @@ COMMANDS: dict[str, tuple[str, str, Arguments, str, str]] = {
         (
             _one("--port", type=int, default=4020, help="the port to listen on, 0 for any free one (default: 4020)"),
             *_SIGNING,
-            _one("--tolerance", metavar="TIME", help="how old a signature may be, such as 5m, or any (default: as the scheme has it; any with --subscribe, for the world has its own clock)"),
+            _one("--tolerance", metavar="TIME", help="how old a signature may be, such as 5m, or any (default: as the scheme has it)"),
             _one("--record", metavar="FILE.jsonl", help="append each delivery to this file, a line of JSON each"),
             _one("--forward", metavar="URL", help="pass each delivery on as it is, and answer what is answered there"),
             _one("--status", type=int, nargs="+", default=[200], metavar="N", help="answer these statuses, one after the other, the last one from then on (default: 200)"),

@@ -20,6 +20,8 @@ from understudy.server.painting import colour_of, in_colour, paint, printable
 
 PAUSE = 0.5
 """Seconds between two looks of `log --follow`."""
+PAGE = 1000
+"""Deliveries the server tells at once."""
 
 
 class NotTaken(Exception):
@@ -32,7 +34,7 @@ def run(asked: argparse.Namespace) -> int:
         for line in COMMANDS[asked.action](asked):
             print(line, flush=True)
     except NotTaken as fault:
-        print(fault, file=sys.stderr)
+        print(fault)
         return 1
     except (NotDone, given.Misgiven) as fault:
         return given.failed(fault)
@@ -41,7 +43,8 @@ def run(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _call(asked: argparse.Namespace, method: str, path: str, body: Any = None) -> Any:
+def call(asked: argparse.Namespace, method: str, path: str, body: Any = None) -> Any:
+    """One control request of a person's to their server and world. Raises NotDone."""
     return ask(asked.server, method, path, body, asked.world)
 
 
@@ -58,14 +61,14 @@ def _add(asked: argparse.Namespace) -> Iterator[str]:
     for name, value in (("types", asked.types), ("signing", asked.profile), ("secret", found[0] if found else None), ("description", asked.description)):
         if value is not None:
             body[name] = value
-    made = _call(asked, "POST", "/endpoints", body)
+    made = call(asked, "POST", "/endpoints", body)
     yield _endpoint(made)
     if made.get("secret") and not found:
         yield f"secret  {made['secret']}  (shown only now)"
 
 
 def _list(asked: argparse.Namespace) -> Iterator[str]:
-    endpoints = _call(asked, "GET", "/endpoints")["endpoints"]
+    endpoints = call(asked, "GET", "/endpoints")["endpoints"]
     yield from map(_endpoint, endpoints)
     if not endpoints:
         print("no endpoint yet; see understudy webhooks add --help", file=sys.stderr)
@@ -78,7 +81,7 @@ def _endpoint(one: Mapping[str, Any]) -> str:
 
 
 def _remove(asked: argparse.Namespace) -> Iterator[str]:
-    _call(asked, "DELETE", f"/endpoints/{_id(asked.id)}")
+    call(asked, "DELETE", f"/endpoints/{_id(asked.id)}")
     yield f"{asked.id} is told no more"
 
 
@@ -87,7 +90,7 @@ def _remove(asked: argparse.Namespace) -> Iterator[str]:
 
 def _trigger(asked: argparse.Namespace) -> Iterator[str]:
     body = {"type": asked.type, **({"data": data(asked.data)} if asked.data else {})}
-    made = _call(asked, "POST", "/events", body)
+    made = call(asked, "POST", "/events", body)
     yield f"{made.get('id', made.get('number', ''))}  {made.get('type', asked.type)}  {made.get('at', '')}".rstrip()
     yield from (_line(one, in_colour(sys.stdout)) for one in made.get("deliveries", []) if isinstance(one, Mapping))
 
@@ -138,19 +141,30 @@ def _json(text: str, where: str) -> Any:
 # --- deliveries --------------------------------------------------------------------------------------------------
 
 
-def deliveries(asked: argparse.Namespace, **more: str) -> list[dict[str, Any]]:
-    """The deliveries a person asks for, oldest first. Raises NotDone."""
-    wanted = {name: getattr(asked, name, None) for name in ("endpoint", "type", "state", "since")}
-    query = urlencode({name: value for name, value in {**wanted, **more}.items() if value})
-    return list(_call(asked, "GET", f"/deliveries?{query}" if query else "/deliveries")["deliveries"])
+def deliveries(asked: argparse.Namespace, **wanted: str | None) -> Iterator[dict[str, Any]]:
+    """The deliveries a person asks for, oldest first, without what was sent. Raises NotDone."""
+    after: str | None = None
+    while True:
+        query = urlencode({name: value for name, value in {**wanted, "after": after}.items() if value})
+        page = call(asked, "GET", f"/deliveries?{query}" if query else "/deliveries")["deliveries"]
+        yield from page
+        if len(page) < PAGE:
+            return
+        after = page[-1]["id"]
+
+
+def delivery(asked: argparse.Namespace, id: str) -> dict[str, Any]:
+    """One delivery with what was sent. Raises NotDone."""
+    return dict(call(asked, "GET", f"/deliveries/{_id(id)}"))
 
 
 def _log(asked: argparse.Namespace) -> Iterator[str]:
     """Each delivery, and with `--follow` again whenever an attempt was made."""
     shown: dict[str, tuple[str, int]] = {}
     colour = in_colour(sys.stdout)
+    wanted = {name: getattr(asked, name) for name in ("endpoint", "type", "state", "since")}
     while True:
-        for one in deliveries(asked):
+        for one in deliveries(asked, **wanted):
             known = (one["state"], len(one.get("attempts", ())))
             if shown.get(one["id"]) != known:
                 shown[one["id"]] = known
@@ -175,7 +189,7 @@ def _line(one: Mapping[str, Any], colour: bool) -> str:
 
 
 def _resend(asked: argparse.Namespace) -> Iterator[str]:
-    answer = _call(asked, "POST", f"/deliveries/{_id(asked.id)}/resend", {"to": asked.to} if asked.to else {})
+    answer = call(asked, "POST", f"/deliveries/{_id(asked.id)}/resend", {"to": asked.to} if asked.to else {})
     last = (answer.get("attempts") or [answer])[-1]
     said = f"{asked.id}  {printable(answer.get('type', ''))}  {printable(asked.to or answer.get('url', ''))}  {last.get('status') or last.get('error') or answer.get('state', '')}"
     if (last.get("status") is not None and last["status"] // 100 == 2) or (last.get("status") is None and last.get("error") is None):

@@ -24,7 +24,7 @@ from understudy.server.painting import colour_of, in_colour, paint, printable
 from understudy.server.receiving import Door, Receiver, Reply
 from understudy.webhooks.recording import Recorded, line_of
 from understudy.webhooks.replaying import HOP
-from understudy.webhooks.signing import PROFILES, BadSecret, Profile
+from understudy.webhooks.signing import PROFILES, BadSecret
 
 
 def listen(asked: argparse.Namespace) -> int:
@@ -48,8 +48,7 @@ def _receiver(asked: argparse.Namespace) -> Receiver:
     secrets = given.secrets(asked.secret)
     if profile.header and not secrets and not asked.subscribe:
         raise given.Misgiven(f"--profile {profile.name}: with which secret? give --secret env:NAME or file:PATH, or set {given.VARIABLE}")
-    tolerance = given.tolerance(asked.tolerance or ("any" if asked.subscribe else None))
-    return Receiver(profile, secrets if profile.header else (), tuple(asked.status), tolerance)
+    return Receiver(profile, secrets if profile.header else (), tuple(asked.status), given.tolerance(asked.tolerance))
 
 
 def _forward(asked: argparse.Namespace) -> Callable[[Recorded], Any] | None:
@@ -135,7 +134,11 @@ def _subscribed(asked: argparse.Namespace, receiver: Receiver, port: int) -> Ite
         yield
         return
     made = ask(asked.subscribe, "POST", "/endpoints", _endpoint(asked, receiver), asked.world)
-    receiver.profile = _profile_of(made, receiver.profile)
+    scheme = str(made.get("signing", "none"))
+    if not asked.profile and scheme not in PROFILES:
+        print(f"understudy: signed as {scheme}, which only the server's behaviour file knows: not verified; see --profile", file=sys.stderr)
+    elif not asked.profile:
+        receiver.profile = PROFILES[scheme]
     receiver.secrets = receiver.secrets or tuple(filter(None, [made.get("secret")]))
     try:
         yield
@@ -151,15 +154,10 @@ def _endpoint(asked: argparse.Namespace, receiver: Receiver) -> dict[str, Any]:
     if asked.types:
         body["types"] = asked.types
     if asked.profile:
-        body["signing"] = asked.profile
+        body["signing"] = receiver.profile.name
     if receiver.secrets:
         body["secret"] = receiver.secrets[0]
     return body
-
-
-def _profile_of(made: dict[str, Any], own: Profile) -> Profile:
-    """The scheme the server signs by, where it is a known one."""
-    return PROFILES.get(str(made.get("signing", "")), own)
 
 
 def _run(door: Door, listening: socket.socket) -> None:

@@ -22,10 +22,10 @@ import orjson
 from understudy.durations import parse_instant
 from understudy.server import given
 from understudy.server.asking import NotDone
-from understudy.server.hooking import deliveries
+from understudy.server.hooking import call, deliveries, delivery
 from understudy.server.outgoing import Outgoing, send
 from understudy.server.painting import colour_of, in_colour, paint, printable
-from understudy.webhooks.recording import Recorded, read_lines
+from understudy.webhooks.recording import DELIVERY, Recorded, read_lines
 from understudy.webhooks.replaying import (
     Answer,
     Options,
@@ -88,14 +88,14 @@ def _series(asked: argparse.Namespace) -> tuple[list[Recorded], int]:
     if asked.file is None and asked.since is None:
         raise given.Misgiven("replay what? name a recording, or --since a moment of the running server's deliveries")
     since = _since(asked.since)
-    faults: list[tuple[int, str]] = []
+    faults: Sequence[tuple[int | str, str]] = ()
     if asked.file is None:
-        found = [_of_server(one) for one in deliveries(asked)]
+        found, faults = _of_server(asked)
     else:
         found, faults = _of_file(asked.file)
         found = [one for one in found if since is None or one.received_at >= since]
-    for number, fault in faults:
-        print(f"understudy: {asked.file}:{number}: {fault}", file=sys.stderr)
+    for place, fault in faults:
+        print(f"understudy: {asked.file or 'delivery'}:{place}: {fault}", file=sys.stderr)
     found = [one for one in found if not asked.type or fnmatchcase(one.type or "", asked.type)]
     if not found:
         raise given.Misgiven(f"{asked.file or asked.server}: there is no delivery to replay")
@@ -109,7 +109,7 @@ def _since(text: str | None) -> datetime | None:
         raise given.Misgiven(f"--since: {fault}") from None
 
 
-def _of_file(name: str) -> tuple[list[Recorded], list[tuple[int, str]]]:
+def _of_file(name: str) -> tuple[list[Recorded], Sequence[tuple[int, str]]]:
     try:
         with Path(name).open("rb") as file:
             return read_lines(file)
@@ -117,13 +117,25 @@ def _of_file(name: str) -> tuple[list[Recorded], list[tuple[int, str]]]:
         raise given.Misgiven(f"{name}: {fault.strerror}") from None
 
 
-def _of_server(one: Mapping[str, Any]) -> Recorded:
+def _of_server(asked: argparse.Namespace) -> tuple[list[Recorded], Sequence[tuple[str, str]]]:
+    """What the running server has delivered, and what of it cannot be told any more. Raises NotDone."""
+    schemes = {one["id"]: str(one.get("signing", "none")) for one in call(asked, "GET", "/endpoints")["endpoints"]}
+    found, faults = [], []
+    for one in deliveries(asked, since=asked.since, type=asked.type):
+        if one["endpoint"] not in schemes:
+            faults.append((one["id"], "its endpoint is gone, and with it what was sent"))
+        elif one["attempts"]:
+            found.append(_as_recorded(delivery(asked, one["id"]), schemes[one["endpoint"]]))
+    return found, faults
+
+
+def _as_recorded(one: Mapping[str, Any], scheme: str) -> Recorded:
     """A delivery of the control plane as if it had been recorded: how its last attempt went is how it was answered."""
-    last = (one.get("attempts") or [{}])[-1]
-    headers = {str(name).lower(): str(value) for name, value in dict(one.get("headers") or {}).items()}
+    last = one["attempts"][-1]
+    headers = {DELIVERY: one["id"], **{str(name).lower(): str(value) for name, value in dict(one.get("headers") or {}).items()}}
     return Recorded(
-        parse_instant(one["created_at"]), "POST", "/", headers, str(one.get("body", "")).encode(),
-        status=last.get("status"), error=last.get("error"), id=one["id"], type=one["type"], profile=str(one.get("signing", "none")),
+        parse_instant(one["created_at"]), "POST", "/", headers, str(one.get("body") or "").encode(),
+        status=last.get("status"), error=last.get("error"), id=one["id"], type=one["type"], profile=scheme,
     )  # fmt: skip
 
 

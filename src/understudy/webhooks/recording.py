@@ -24,6 +24,9 @@ LEFT_OUT = "[left out]"
 CREDENTIALS = ("authorization", "cookie", "api-key", "api_key", "apikey", "token", "secret", "password")
 """The values of headers with such a word in their name are not kept: they let anyone in who reads the file."""
 
+DELIVERY = "understudy-delivery"
+"""The header that holds a delivery's id where the signing scheme has none for it."""
+
 VERDICTS = ("verified", "refused", "unsigned")
 _BREAKING = frozenset(map(chr, [*range(9), *range(10, 32), 127]))
 
@@ -80,7 +83,7 @@ def type_of(body: bytes) -> str | None:
 
 def id_of(profile: Profile, headers: Mapping[str, str], body: bytes) -> str | None:
     """What stays the same over retries: the scheme's id header, else another such header, else the text `id` in a JSON body."""
-    for name in (profile.id_header.lower(), "webhook-id", "x-delivery-id", "x-github-delivery", "idempotency-key"):
+    for name in (profile.id_header.lower(), "webhook-id", DELIVERY, "x-delivery-id", "x-github-delivery", "idempotency-key"):
         if name and headers.get(name):
             return headers[name]
     try:
