@@ -5,6 +5,7 @@ Nothing here sends; the `Sender` does.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from hashlib import blake2b
@@ -21,6 +22,8 @@ from understudy.server.sending import Sender, Tried
 from understudy.webhooks.destinations import allowed
 from understudy.webhooks.endpoints import Endpoint, Secret
 from understudy.webhooks.matching import fits
+from understudy.webhooks.recording import Recorded
+from understudy.webhooks.replaying import Options, plan, verdict
 from understudy.webhooks.retrying import STATES, Attempt, Delivery
 from understudy.webhooks.signing import new_secret
 from understudy.world.comparing import described
@@ -189,6 +192,58 @@ async def resend(desk: Desk, request: Request, body: Any) -> Any:
     return shown(desk, world, tried.delivery, whole=True)
 
 
+async def replay(desk: Desk, request: Request, body: Any) -> Any:
+    """Send past deliveries again, in a row, to their endpoints or elsewhere, with a verdict for each against its attempt before."""
+    only(body, "since", "ids", "to", "duplicate", "shuffle", "drop", "stale_signature", "seed")
+    world, to = world_of(desk.sandbox, request), _to(desk, body)
+    chosen = _chosen(world, body)
+    sends = plan([_recorded(one) for one in chosen], _options(body))
+    told = []
+    went: dict[int, bool] = {}
+    for send in sends:
+        one = chosen[send.line - 1]
+        before = went.get(send.line, send.delivery.passed)
+        tried = await _sender(desk).resend(world, world.held["deliveries"][one.id], "replay", to, stale=send.stale)
+        assert tried.attempt is not None
+        good = went[send.line] = _took(tried.attempt, stale=send.stale)
+        said = verdict(True if send.stale else before, good)
+        told.append({"number": send.number, "id": one.id, "type": one.type, "again": send.again, "verdict": said,
+                     "attempt": shown_attempt(len(tried.delivery.attempts), tried.attempt)})
+    counts = Counter(row["verdict"] for row in told)
+    return {"replayed": told, "verdicts": dict(sorted(counts.items())), "dropped": len({*range(1, len(chosen) + 1)} - {send.line for send in sends})}
+
+
+def _chosen(world: World, body: Mapping[str, Any]) -> list[Delivery]:
+    if ("since" in body) == ("ids" in body):
+        raise Refused(400, 'say one of {"since": "2025-05-06T10:30:00Z"} or {"ids": ["..."]}')
+    if "since" in body:
+        since = parse_instant(str(body["since"]))
+        return [one for _, one in world.held["deliveries"].items() if one.at >= since and one.endpoint in world.held["endpoints"]]
+    if not isinstance(body["ids"], list):
+        raise Refused(400, "ids: must be a list of ids of deliveries")
+    return [_named(world, str(id)) for id in body["ids"]]
+
+
+def _options(body: Mapping[str, Any]) -> Options:
+    for name, kinds, right in (("duplicate", (int, float), "a probability from 0 to 1"), ("drop", (int, float), "a probability from 0 to 1"),
+                               ("shuffle", (int,), "a number of places from 0"), ("seed", (int,), "a whole number")):
+        value = body.get(name, 0)
+        if not isinstance(value, kinds) or isinstance(value, bool) or (name != "seed" and value < 0) or (name in ("duplicate", "drop") and value > 1):
+            raise Refused(400, f"{name}: must be {right}")
+    return Options(body.get("duplicate", 0), body.get("drop", 0), body.get("shuffle", 0), False, body.get("stale_signature") is True, body.get("seed", 0))
+
+
+def _recorded(one: Delivery) -> Recorded:
+    """A delivery as if its receiver had recorded it: how its last attempt went is how it was answered."""
+    last = one.attempts[-1] if one.attempts else None
+    return Recorded(one.at, "POST", "/", {}, b"", status=last.status if last else None, error=last.error if last else None, id=one.id, type=one.type)
+
+
+def _took(attempt: Attempt, *, stale: bool) -> bool:
+    """Whether the receiver did what is right: a delivery signed too long ago is to be refused."""
+    return attempt.status is not None and 400 <= attempt.status < 500 if stale else attempt.good
+
+
 def _to(desk: Desk, body: Mapping[str, Any]) -> str | None:
     """Where else something is to be sent. Raises Refused."""
     if "to" not in body:
@@ -228,7 +283,7 @@ def shown(desk: Desk, world: World, delivery: Delivery, *, whole: bool) -> dict[
     endpoint: Endpoint | None = world.held["endpoints"].get(delivery.endpoint)
     said = {
         "id": delivery.id, "event": delivery.event, "type": delivery.type, "endpoint": delivery.endpoint, "url": None if endpoint is None else endpoint.url,
-        "state": state_of(world, delivery), "created_at": format_instant(delivery.at),
+        "signing": "none" if endpoint is None else endpoint.signing, "state": state_of(world, delivery), "created_at": format_instant(delivery.at),
         "next_attempt_at": None if delivery.next_at is None else format_instant(delivery.next_at),
         "attempts": [shown_attempt(number, attempt) for number, attempt in enumerate(delivery.attempts, 1)],
     }  # fmt: skip
@@ -276,6 +331,7 @@ CALLS: tuple[tuple[str, str, Call], ...] = (
     ("GET", "/events", events),
     ("POST", "/events", trigger),
     ("GET", "/deliveries", deliveries),
+    ("POST", "/deliveries/replay", replay),
     ("GET", "/deliveries/{id}", delivery),
     ("POST", "/deliveries/{id}/resend", resend),
 )

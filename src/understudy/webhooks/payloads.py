@@ -18,7 +18,7 @@ from understudy.behaviour.model import Behaviour
 from understudy.contract.contract import Contract
 from understudy.contract.values import Schema, Webhook
 from understudy.durations import format_instant
-from understudy.engine.completing import completer
+from understudy.engine.completing import Complete, Completed, completer
 from understudy.webhooks.rules import Rules
 
 
@@ -62,30 +62,44 @@ class Payloads:
         self._rules = rules
         self._mended = behaviour.effects is None
         self._templates: dict[str, Mapping[str, Any]] = {}
-        self._completers: dict[str, Any] = {}
+        self._completers: dict[str, Complete] = {}
+
+    def check(self, type: str, data: bytes, at: datetime) -> None:
+        """Whether an event can be told as it is: nothing of it has to be left out. Raises ValueError."""
+        fact = Fact("", type, type, at, data, None, None)
+        schema, done = self.schema(type), self._mend(type, orjson.loads(self._encoded(fact)))
+        if schema is not None and (done is None or done.lost):
+            raise self._wrong(type, schema, orjson.loads(self._encoded(fact)))
 
     def body(self, fact: Fact, *, previous: bool) -> bytes:
         """What is posted. Raises ValueError where the document allows no such thing."""
-        told = fact if previous or fact.previous is None else _without_previous(fact)
-        template = self.template(fact.type)
-        encoded = orjson.dumps(_filled(template, told, self._rules.constants)) if template else fact.data
+        encoded = self._encoded(fact if previous or fact.previous is None else _without_previous(fact))
         schema = self.schema(fact.type)
-        return encoded if schema is None else self._judged(fact.type, schema, encoded)
-
-    def check(self, type: str, data: bytes, at: datetime) -> None:
-        """Whether an event can be told. Raises ValueError."""
-        self.body(Fact("", type, type, at, data, None, None), previous=False)
-
-    def _judged(self, type: str, schema: Schema, encoded: bytes) -> bytes:
-        value = orjson.loads(encoded)
-        validator = self._contract.validator(schema, "response")
-        if validator.is_valid(value):
+        if schema is None:
             return encoded
-        done = self._completer(type, schema)(value) if self._mended else None
-        if done is not None:
-            return orjson.dumps(done.value)
-        violation = validator.first(value)
-        raise ValueError(f"the document allows no such {type}: {violation.field + ': ' if violation and violation.field else ''}{violation.message if violation else ''}")
+        value = orjson.loads(encoded)
+        if self._contract.validator(schema, "response").is_valid(value):
+            return encoded
+        done = self._mend(fact.type, value)
+        if done is None:
+            raise self._wrong(fact.type, schema, value)
+        return orjson.dumps(done.value)
+
+    def _encoded(self, fact: Fact) -> bytes:
+        template = self.template(fact.type)
+        return orjson.dumps(_filled(template, fact, self._rules.constants)) if template else fact.data
+
+    def _mend(self, type: str, value: Any) -> Completed | None:
+        """A payload made to fit, where no effect stands behind the behaviour; None for one that does not fit."""
+        schema = self.schema(type)
+        if schema is None or self._contract.validator(schema, "response").is_valid(value):
+            return Completed(value)
+        return self._completer(type, schema)(value) if self._mended else None
+
+    def _wrong(self, type: str, schema: Schema, value: Any) -> ValueError:
+        violation = self._contract.validator(schema, "response").first(value)
+        said = "" if violation is None else f"{violation.field + ': ' if violation.field else ''}{violation.message}"
+        return ValueError(f"the document allows no such {type}: {said}")
 
     def schema(self, type: str) -> Schema | None:
         """What the document says a payload of a type looks like."""
@@ -126,7 +140,7 @@ class Payloads:
             template[at] = "seconds"
         return template
 
-    def _completer(self, type: str, schema: Schema) -> Any:
+    def _completer(self, type: str, schema: Schema) -> Complete:
         if type not in self._completers:
             self._completers[type] = completer(self._contract, schema)
         return self._completers[type]
