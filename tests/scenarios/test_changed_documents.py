@@ -93,3 +93,18 @@ def test_a_file_that_contradicts_itself_is_still_refused(spec: Path, capsys: pyt
     path.write_text(path.read_text() + "\noperations: {GET /pets: {resource: dog}}\n")
     assert main(["inspect", str(spec)]) == 2
     assert 'no resource is called "dog"' in capsys.readouterr().err
+
+
+def test_references_that_lead_nowhere_are_listed_and_the_rest_is_played(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The server says which when it starts, the first few one by one; `inspect` refuses the document."""
+    paths = {f"/x{n}": {"get": {"responses": {"200": {"description": "x", "content": {"application/json": {"schema": {
+        "$ref": f"#/components/schemas/None{n}"}}}}}}} for n in range(5)}  # fmt: skip
+    path = tmp_path / "broken.json"
+    path.write_text(json.dumps({"openapi": "3.1.0", "info": {"title": "B", "version": "1"}, "paths": {"/toys": TOY, **paths}}))
+    sandbox = open_sandbox(Options(spec=str(path)))
+    serving._greet(sandbox, "127.0.0.1", 4010)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  broken")]
+    assert f"{path}#/paths/~1x0/get" in lines[0] and "None0" in lines[0] and "and 2 more" in lines[3]
+    call = Client(App(sandbox), {})
+    assert call.post("/toys", {"name": "Ball"}).status == 201 and call.get("/x0").status == 200
+    assert main(["inspect", str(path)]) == 2

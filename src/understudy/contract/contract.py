@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from understudy.contract.accepting import Accept, Accepted, Planner
-from understudy.contract.checking import check
+from understudy.contract.checking import broken_references, check
 from understudy.contract.cleaning import Cleaners
 from understudy.contract.contradictions import Contradictions
 from understudy.contract.documents import Documents, Retrieve
@@ -101,6 +101,10 @@ class Contract:
         left_out = {id(loser) for winner, loser in collisions if winner.key == loser.key or winner.document != loser.document}
         self.faults += colliding(self.documents, collisions)
         return tuple(one for one, _ in found if id(one) not in left_out), tree
+
+    def broken_references(self) -> list[Fault]:
+        """The references in the documents that lead nowhere: what holds one is served as far as it can be."""
+        return list(broken_references(self.documents))
 
     def check(self) -> list[Fault]:
         """Look at everything the documents hold, however long it takes, and list all that is wrong."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -255,6 +256,7 @@ def escape(token: str) -> str:
     return token
 
 
+@lru_cache(maxsize=4096)
 def join(base: str, ref: str) -> str:
     """Resolve a URI reference against a base (RFC 3986 section 5), also for schemes `urljoin` does not know."""
     scheme, colon, rest = base.partition(":")

@@ -23,6 +23,9 @@ from understudy.world.journal import Unkept
 from understudy.world.sources import Unreadable
 from understudy.world.world import Logged, World
 
+SHOWN = 3
+"""Broken references that are told one by one when the server starts."""
+
 
 def serve(asked: argparse.Namespace) -> int:
     """Serve until interrupted; the exit status (0: stopped, 2: could not start)."""
@@ -149,6 +152,9 @@ def _notes(sandbox: Sandbox) -> list[str]:
         told = ", ".join(f"{len(some)} {name}" for name, some in parts.items() if some)
         lines.append(f"  behaviour  {told} since the behaviour file was written; see understudy inspect")
     lines += [f"  overlay    {one.where} {one.message}" for one in understood.overlaid]
+    lines += [f"  broken     {one.where}: {one.message}" for one in understood.broken[:SHOWN]]
+    if len(understood.broken) > SHOWN:
+        lines.append(f"  broken     and {len(understood.broken) - SHOWN} more references; see understudy inspect")
     if rest := [one for one in understood.warnings if not found.tells(one)]:
         lines.append(f"  note       {len(rest)} things the document does not bear out; see understudy inspect")
     return lines
