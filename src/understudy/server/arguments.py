@@ -74,7 +74,7 @@ COMMANDS: dict[str, tuple[str, str, Arguments, str, str]] = {
     ),
     "list": ("every endpoint", "hooking:run", _WHERE, "understudy webhooks list", _STATUSES),
     "remove": (
-        "have an endpoint told no more", "hooking:run", (_one("id", help="the endpoint, as list shows it"), *_WHERE), "understudy webhooks remove ep_1", _STATUSES,
+        "have an endpoint told no more", "hooking:run", (_one("id", help="the endpoint, as list shows it"), *_WHERE), "understudy webhooks remove endpoint_5f0c6a1e", _STATUSES,
     ),
     "trigger": (
         "record an event with data of your own, and deliver it",
@@ -107,7 +107,7 @@ COMMANDS: dict[str, tuple[str, str, Arguments, str, str]] = {
         "send one delivery again",
         "hooking:run",
         (_one("id", help="the delivery, as log shows it"), _one("--to", metavar="URL", help="to this URL instead of its endpoint's"), *_WHERE),
-        "understudy webhooks resend dlv_1\nunderstudy webhooks resend dlv_1 --to http://localhost:3000/hooks",
+        "understudy webhooks resend msg_6E3Iarr4cAT500000001\nunderstudy webhooks resend msg_6E3Iarr4cAT500000001 --to http://localhost:3000/hooks",
         "exit status: 0 sent and taken, 1 sent and not taken, 2 could not be sent",
     ),
     "replay": (

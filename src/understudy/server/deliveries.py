@@ -5,6 +5,7 @@ Nothing here sends; the `Sender` does.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -73,8 +74,10 @@ def add_endpoint(desk: Desk, request: Request, body: Any) -> Any:
 
 
 def _fresh_id(world: World) -> str:
-    taken = world.held["endpoints"]
-    return next(id for id in (f"endpoint_{count}" for count in range(len(taken) + 1, len(taken) * 2 + 3)) if id not in taken)
+    """An id nothing was ever owed to, drawn from how far the world has come: what a removed endpoint was owed is not another's."""
+    moment = f"{world.seed}.{len(world.events)}.{len(world.held['deliveries'])}"
+    drawn = (f"endpoint_{blake2b(f'{moment}.{number}'.encode(), digest_size=4).hexdigest()}" for number in itertools.count(1))
+    return next(id for id in drawn if id not in world.held["endpoints"])
 
 
 def _secret(body: Mapping[str, Any], signing: str, world: World, id: str, desk: Desk) -> str | None:

@@ -22,7 +22,7 @@ import orjson
 from understudy.durations import parse_instant
 from understudy.server import given
 from understudy.server.asking import NotDone
-from understudy.server.hooking import call, deliveries, delivery
+from understudy.server.hooking import deliveries, delivery
 from understudy.server.outgoing import Outgoing, send
 from understudy.server.painting import colour_of, in_colour, paint, printable
 from understudy.webhooks.recording import DELIVERY, Recorded, read_lines
@@ -119,23 +119,22 @@ def _of_file(name: str) -> tuple[list[Recorded], Sequence[tuple[int, str]]]:
 
 def _of_server(asked: argparse.Namespace) -> tuple[list[Recorded], Sequence[tuple[str, str]]]:
     """What the running server has delivered, and what of it cannot be told any more. Raises NotDone."""
-    schemes = {one["id"]: str(one.get("signing", "none")) for one in call(asked, "GET", "/endpoints")["endpoints"]}
     found, faults = [], []
     for one in deliveries(asked, since=asked.since, type=asked.type):
-        if one["endpoint"] not in schemes:
+        if one["url"] is None:
             faults.append((one["id"], "its endpoint is gone, and with it what was sent"))
         elif one["attempts"]:
-            found.append(_as_recorded(delivery(asked, one["id"]), schemes[one["endpoint"]]))
+            found.append(_as_recorded(delivery(asked, one["id"])))
     return found, faults
 
 
-def _as_recorded(one: Mapping[str, Any], scheme: str) -> Recorded:
+def _as_recorded(one: Mapping[str, Any]) -> Recorded:
     """A delivery of the control plane as if it had been recorded: how its last attempt went is how it was answered."""
     last = one["attempts"][-1]
     headers = {DELIVERY: one["id"], **{str(name).lower(): str(value) for name, value in dict(one.get("headers") or {}).items()}}
     return Recorded(
         parse_instant(one["created_at"]), "POST", "/", headers, str(one.get("body") or "").encode(),
-        status=last.get("status"), error=last.get("error"), id=one["id"], type=one["type"], profile=scheme,
+        status=last.get("status"), error=last.get("error"), id=one["id"], type=one["type"], profile=one["signing"],
     )  # fmt: skip
 
 
