@@ -7,18 +7,20 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
 
 _DIGITS = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))  # every digit becomes 0
 _LONG = b"0" * 19  # the shortest run of digits that may be beyond 64 bits
+_NUMBER = re.compile(rb"(?:^|[:,\[\s])-?\d{19}")  # where it stands as a number, and not in an id
 
 
 def read(data: bytes) -> Any:
     """A JSON value (RFC 8259). Raises orjson.JSONDecodeError."""
     value = orjson.loads(data)
-    return json.loads(data) if _LONG in data.translate(_DIGITS) else value
+    return json.loads(data) if _LONG in data.translate(_DIGITS) and _NUMBER.search(data) else value
 
 
 def write(value: Any) -> bytes:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from pathlib import Path
 
 from understudy.contract.values import Fault
 from understudy.engine.plans import Script
+from understudy.exact import write
 from understudy.problems import Problem
 from understudy.understanding import Options, Understood, Unplayable, understand
 from understudy.webhooks.payloads import Payloads
@@ -19,6 +21,7 @@ from understudy.webhooks.rules import Rules, rules_of
 from understudy.world import sources
 from understudy.world.clock import Clock
 from understudy.world.fixtures import EMPTY, Fixture, play, read_fixture
+from understudy.world.judging import Document
 from understudy.world.keeping import Folder
 from understudy.world.post import Post
 from understudy.world.stage import Reply, Request, Stage
@@ -87,7 +90,7 @@ def open_sandbox(options: Options = _BUNDLED) -> Sandbox:
     fixture, post = _fixture(options.fixture, understood.fixtures), _post(understood)
     worlds = Worlds(_prepare(stage, fixture, options, post), options.most, options.idle)
     prepare = lambda name: _prepare(stage, _fixture(name, understood.fixtures), options, post)  # noqa: E731
-    return Sandbox(stage, worlds, understood.title, fixture, understood, _folder(options, worlds), prepare, post=post)
+    return Sandbox(stage, worlds, understood.title, fixture, understood, _folder(options, worlds, understood), prepare, post=post)
 
 
 def _post(understood: Understood) -> Post:
@@ -106,13 +109,22 @@ def _post(understood: Understood) -> Post:
     return post
 
 
-def _folder(options: Options, worlds: Worlds) -> Folder | None:
+def _folder(options: Options, worlds: Worlds, understood: Understood) -> Folder | None:
     """The folder worlds are kept in, what it holds put in its place. Raises Unkept."""
     if options.data is None:
         return None
     folder = Folder(Path(options.data))
-    folder.attach(worlds)
+    folder.attach(worlds, Document(understood.title, understood.where, _digest(understood), understood.script))
     return folder
+
+
+def _digest(understood: Understood) -> str:
+    """Changes when a document does, or what of the behaviour kept records depend on."""
+    told = [
+        [one.name, one.id_field, one.key, sorted(one.lifecycle.table) if one.lifecycle else None]
+        for one in understood.script.behaviour.resources.values()
+    ]
+    return blake2b(write([[one.value for one in understood.documents], told]), digest_size=16).hexdigest()
 
 
 def _prepare(stage: Stage, fixture: Fixture, options: Options, post: Post) -> World:

@@ -145,6 +145,8 @@ def _above(tx: Transaction, kind: Kind) -> Record:
 
 def trigger(script: Script, timer: Timer, circumstances: Circumstances) -> Decision | None:
     """Play a timer that fell due; None where its record no longer waits for it."""
+    if timer.resource not in script.behaviour.resources:
+        return None  # kept when the document had it
     tx = begin(script, circumstances)
     record = tx.get(timer.resource, timer.id)
     kind = script.kind(timer.resource)

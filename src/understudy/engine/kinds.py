@@ -5,7 +5,7 @@ Nothing here changes state; a `Kind` answers questions about one record at a tim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,6 +69,10 @@ class Kind:
             return record
         self.mixed = True
         return self.project(record)
+
+    def note(self, fields: Set[str]) -> None:
+        """Know of the fields that some kept records have."""
+        self.mixed = self.mixed or (self.declared is not None and not fields <= self.declared)
 
     def derive(self, record: Record) -> Record:
         """The record with the fields that repeat others."""

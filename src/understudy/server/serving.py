@@ -43,6 +43,7 @@ def serve(asked: argparse.Namespace) -> int:
     app = App(sandbox, world_per_key=asked.world_per_key, origins=tuple(asked.cors), relaxed=asked.durability == "relaxed", poster=poster)
     if not asked.quiet:
         _print(app, Printer(sys.stdout.isatty()))
+    _tell_misfits(sandbox)
     _greet(sandbox, asked.host, listening.getsockname()[1])
     return _run(app, listening)
 
@@ -162,6 +163,16 @@ def _notes(sandbox: Sandbox) -> list[str]:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def _tell_misfits(sandbox: Sandbox) -> None:
+    """Say which kept records do not fit the document, on standard error."""
+    misfits = sandbox.folder.misfits if sandbox.folder is not None else ()
+    for one in misfits[:20]:
+        print(f"understudy: {one.where}: {one.message}", file=sys.stderr)
+    if misfits:
+        more = f"{len(misfits) - 20} more, " if len(misfits) > 20 else ""
+        print(f"understudy: {more}{len(misfits)} kept records or resources no longer fit the document; they stay as they are", file=sys.stderr)
 
 
 def _public(sandbox: Sandbox) -> int:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from understudy.world.journal import Unkept
+from understudy.world.journal import Mark, Unkept
 from understudy.world.keeping import Folder
 
 WITHIN = 0.05
@@ -67,9 +67,10 @@ class Syncer:
         synced = asyncio.get_running_loop().run_in_executor(None, self.folder.journal.sync)
         synced.add_done_callback(lambda future: self._done(future, served))
 
-    def _done(self, future: asyncio.Future[tuple[int, int]], served: list[Callable[[bool], None]]) -> None:
+    def _done(self, future: asyncio.Future[Mark], served: list[Callable[[bool], None]]) -> None:
         self._busy = False
         good = self._reached(future)
+        self._renew()
         if not good:
             served, self._waiting = served + self._waiting, []  # what came meanwhile was undone with the rest
         for call in served:
@@ -77,7 +78,7 @@ class Syncer:
         if self._waiting:
             self._begin()
 
-    def _reached(self, future: asyncio.Future[tuple[int, int]]) -> bool:
+    def _reached(self, future: asyncio.Future[Mark]) -> bool:
         log, folder = logging.getLogger("understudy"), self.folder
         assert folder.journal is not None
         try:
@@ -86,12 +87,18 @@ class Syncer:
             log.error("%s: %s; going back to what is on disk", folder.path, fault.strerror or fault)
             self._recover()
             return False
-        if folder.full:
-            try:
-                folder.compact()
-            except OSError as fault:
-                log.warning("%s: the world files stay as they are: %s", folder.path, fault.strerror or fault)
         return True
+
+    def _renew(self) -> None:
+        """Go on from files that were written anew, and have them written when the journal is long."""
+        fault = self.folder.renewed()
+        try:
+            if self.folder.full:
+                self.folder.renew()
+        except OSError as refused:
+            fault = refused
+        if fault is not None:
+            logging.getLogger("understudy").warning("%s: the world files stay as they are: %s", self.folder.path, fault.strerror or fault)
 
     def _recover(self) -> None:
         try:

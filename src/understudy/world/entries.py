@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
 from understudy.engine.decide import Changed, Circumstances, Decision, Event
+from understudy.engine.outcomes import kept
 from understudy.exact import write
 from understudy.world import holdings
 from understudy.world.clock import instant
 from understudy.world.holdings import Put
-from understudy.world.ids import Ids
 from understudy.world.world import World
 from understudy.world.worldfile import clock_of, clock_value, load, timer_of, timer_value
 from understudy.world.worlds import Worlds
@@ -76,25 +76,31 @@ def _world(entry: Mapping[str, Any], worlds: Worlds) -> World:
 
 
 def _commit(entry: Mapping[str, Any], worlds: Worlds, wall: Callable[[], float]) -> None:
-    world, at = _world(entry, worlds), _at(entry["at"])
-    encoded = [None if after is None else write(after) for *_, after in entry["records"]]
-    changes = tuple(
-        Changed(resource, id, {} if existed else None, after, own)
-        for (resource, id, existed, after), own in zip(entry["records"], encoded, strict=True)
-    )
-    events = tuple(_event_of(row, encoded) for row in entry.get("events", ()))
-    timers = tuple(map(timer_of, entry.get("timers", ())))
-    put = holdings.again(entry.get("put", ()))
-    circumstances = Circumstances(world.store, cast("Any", None), at, Ids(world.seed, entry["ids"]), world.settings, True)
+    world = _world(entry, worlds)
+    changes = [_change(row, world) for row in entry["records"]]
+    events = [_event_of(row, changes) for row in entry["events"]] if "events" in entry else ()
+    timers = tuple(map(timer_of, entry["timers"])) if "timers" in entry else ()
+    put = holdings.again(entry["put"]) if "put" in entry else ()
     world.request_count = entry["requests"]
-    world.commit(Decision(None, changes, events, timers, ()), circumstances, entry.get("cause"), put)
+    world.take(changes, _at(entry["at"]), entry["ids"], events, entry.get("cause"), timers, put)
 
 
-def _event_of(row: list[Any], encoded: list[bytes | None]) -> Event:
+def _change(row: list[Any], world: World) -> Changed:
+    resource, id, existed, after = row
+    if after is None:
+        return Changed(resource, id, _BEFORE, None, None)
+    world.store.learn(resource, after)
+    return Changed(resource, id, _BEFORE if existed else None, after, kept(after))
+
+
+_BEFORE: dict[str, Any] = {}
+
+
+def _event_of(row: list[Any], changes: list[Changed]) -> Event:
     type, resource, id, data, previous, shown = row
-    own = encoded[data] if shown else write(data)
+    own = changes[data].encoded if shown else kept(data)
     assert own is not None
-    return Event(type, resource, id, own, None if previous is None else write(previous))
+    return Event(type, resource, id, own, None if previous is None else kept(previous))
 
 
 def _at(text: str) -> datetime:

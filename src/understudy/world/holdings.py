@@ -99,11 +99,6 @@ def again(rows: Iterable[tuple[str, str, Row | None]]) -> tuple[Put, ...]:
     return tuple(Put(name, key, None if row is None else HOLDINGS[name].read(row)) for name, key, row in rows)
 
 
-def tables(held: Mapping[str, Held]) -> dict[str, dict[str, Row]]:
-    """What is held as tables of a world's file."""
-    return {f"_{name}": {str(number): {"key": key, **row} for number, (key, row) in enumerate(rows(name, held[name]), 1)} for name in HOLDINGS}
-
-
 def taken(tables: dict[str, Any]) -> Iterator[Put]:
     """The rows of a world's file, whose tables are taken out of `tables`. Raises KeyError, TypeError or ValueError."""
     for name in HOLDINGS:

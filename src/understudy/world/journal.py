@@ -1,15 +1,18 @@
-"""An append-only file of entries: one JSON line each, with a checksum, so that a torn last one is recognised and dropped.
+"""Append-only files of entries: one JSON line each, with a checksum, so that a torn last one is recognised and dropped.
 
 1. A line is `{"crc":"<CRC-32 of the entry's octets, hexadecimal>","entry":{...}}`; entries are numbered in `n`, and `d`
    says up to which number they were known to be on disk when the entry was written.
-2. What the entries mean is not known here.
+2. A journal goes on from one file to the next (`journal.1`, `journal.2`): the numbers of entries go on with it.
+3. What the entries mean is not known here.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from zlib import crc32
@@ -63,16 +66,55 @@ class File:
         os.close(self._descriptor)
 
 
-class Journal:
-    """Entries at the end of a file. `written` and `durable` are the numbers of the last entry written and known to be on disk."""
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are on disk. Raises OSError."""
+    if sys.platform == "win32":  # a folder cannot be opened there, and its names are written with the file
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
-    def __init__(self, path: Path, written: int, size: int = 0, open: Callable[[Path], Appended] = File) -> None:
+
+class Segment:
+    """One of the files a journal goes on in; octets behind `size` are of no meaning and go before anything is written."""
+
+    __slots__ = ("durable", "entered", "file", "number", "path", "size")
+
+    def __init__(self, path: Path, number: int, size: int, open: Callable[[Path], Appended]) -> None:
         self.path = path
-        self.written = self.durable = written
-        self.size = self._durable_size = size
-        self._file = open(path)
-        self._last = size
-        self._torn = True  # what lies behind `size`, if anything, is to be cut off first
+        self.number = number
+        self.file = open(path)
+        self.size = size
+        self.durable = 0
+        self.entered = False  # whether the folder's own entry for it is known to be on disk
+
+
+Mark = tuple[int, list[tuple[Segment, int]]]
+"""How far a journal is written: its last entry, and each file's size."""
+
+
+class Journal:
+    """Entries at the end of the last of some files. `written` and `durable` are the numbers of the last entry written and known to be on disk."""
+
+    def __init__(self, folder: Path, found: Found, open: Callable[[Path], Appended] = File) -> None:
+        self._folder = folder
+        self._open = open
+        self.written = found.written
+        self.durable = found.first
+        self.segments = [Segment(self.path(number), number, size, open) for number, size in found.sizes]
+        self._before = 0  # the last file's size before its last entry
+        self._torn = True
+
+    def path(self, number: int) -> Path:
+        """Where the file of a number is."""
+        return self._folder / f"journal.{number}"
+
+    @property
+    def size(self) -> int:
+        """Octets of all files."""
+        return sum(segment.size for segment in self.segments)
 
     def append(self, entry: dict[str, Any]) -> int:
         """Write an entry; its number. Raises Problem `unavailable` where the disk takes no more, and then nothing was written."""
@@ -82,68 +124,121 @@ class Journal:
             self._write(line)
         except OSError as fault:
             raise Problem("unavailable", f"the change cannot be kept: {fault.strerror or fault}; nothing was changed") from fault
-        self.size += len(line)
         self.written += 1
         return self.written
 
     def take_back(self) -> None:
         """Undo the last `append`, before anything else was appended."""
         self.written -= 1
-        self.size = self._last
+        self.segments[-1].size = self._before
         self._torn = True
         with suppress(OSError):
-            self._file.cut(self.size)
-            self._torn = False
+            self._mend()
 
     def _write(self, line: bytes) -> None:
         if self._torn:
-            self._file.cut(self.size)
-            self._torn = False
-        self._last = self.size
+            self._mend()
+        last = self.segments[-1]
         rest = line
         while rest:
             self._torn = True
-            rest = rest[self._file.write(rest) :]
+            rest = rest[last.file.write(rest) :]
+        self._torn = False
+        self._before = last.size
+        last.size += len(line)
+
+    def _mend(self) -> None:
+        for segment in self.segments:
+            segment.file.cut(segment.size)
         self._torn = False
 
-    def sync(self) -> tuple[int, int]:
-        """Wait until all that was written by now is on disk; its last number and its size. May run in another thread. Raises OSError."""
-        reached = self.written, self.size
-        self._file.sync()
-        return reached
+    def mark(self) -> Mark:
+        """How far it is written."""
+        return self.written, [(segment, segment.size) for segment in self.segments]
 
-    def reached(self, mark: tuple[int, int]) -> None:
+    def sync(self) -> Mark:
+        """Wait until all that was written by now is on disk; how far that is. May run in another thread. Raises OSError."""
+        mark = self.mark()
+        for segment, size in mark[1]:
+            if size > segment.durable:
+                segment.file.sync()
+            if not segment.entered:
+                sync_folder(self._folder)
+                segment.entered = True
+        return mark
+
+    def reached(self, mark: Mark) -> None:
         """Note what `sync` answered."""
-        self.durable, self._durable_size = mark
+        self.durable, sizes = mark
+        for segment, size in sizes:
+            segment.durable = size
 
     def back(self) -> None:
         """Take off all that is not known to be on disk. Raises OSError."""
-        self._file.cut(self._durable_size)
-        self.written, self.size = self.durable, self._durable_size
+        for segment in self.segments:
+            segment.size = segment.durable
+        self.written = self.durable
+        self._mend()
+
+    def turn(self) -> int:
+        """Go on in a new file; its number. Raises OSError."""
+        number = self.segments[-1].number + 1
+        segment = Segment(self.path(number), number, 0, self._open)
+        segment.file.cut(0)
+        self.segments.append(segment)
+        return number
+
+    def forget(self, before: int) -> None:
+        """Remove the files of lower numbers than `before`; no `sync` may be under way."""
+        for segment in [segment for segment in self.segments if segment.number < before]:
+            self.segments.remove(segment)
+            segment.file.close()
+            segment.path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the files."""
+        for segment in self.segments:
+            segment.file.close()
 
 
-def read(path: Path, written: int) -> tuple[list[dict[str, Any]], int]:
-    """The entries of a file behind number `written`, and the size up to where they are whole.
+@dataclass(slots=True)
+class Found:
+    """How far a journal's files are good: the number of the last whole entry, and up to which size of each file."""
+
+    first: int
+    written: int
+    sizes: list[tuple[int, int]]
+
+
+def read(folder: Path, first: int, generation: int, take: Callable[[dict[str, Any], str], None]) -> Found:
+    """Show `take` each entry behind number `first` with its place, in the files from that of `generation` on.
 
     What follows the last whole entry was never promised to anyone and is left out. Raises Unkept where an entry is
     damaged that was on disk before a later one was written.
     """
-    entries: list[dict[str, Any]] = []
-    size = 0
-    lines = path.read_bytes().splitlines(keepends=True)
+    found, lost = Found(first, first, []), ""
+    number = generation
+    while number == generation or (folder / f"journal.{number}").exists():
+        path = folder / f"journal.{number}"
+        lines = path.read_bytes().splitlines(keepends=True)
+        good = 0 if lost else _take(lines, found, path, take)
+        if good < len(lines):
+            lost = lost or f"{path}:{good + 1}"
+            _check_tail(lines[good:], found.written + 1, lost)
+        found.sizes.append((number, sum(map(len, lines[:good]))))
+        number += 1
+    return found
+
+
+def _take(lines: list[bytes], found: Found, path: Path, take: Callable[[dict[str, Any], str], None]) -> int:
+    """Take the entries of one file in; how many lines are whole entries that follow each other."""
     for number, line in enumerate(lines):
         entry = _entry(line)
-        expected = written + len(entries) + 1
-        if entry is None or entry["n"] != expected:
-            _check_tail(lines[number + 1 :], expected, f"{path}:{number + 1}")
-            break
-        entries.append(entry)
-        size += len(line)
-    return entries, size
+        if entry is None or entry["n"] != found.written + 1:
+            return number
+        take(entry, f"{path}:{number + 1}")
+        found.written += 1
+    return len(lines)
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:

@@ -81,8 +81,22 @@ def _put(reading: _Reading, kind: Kind, place: str, row: Any) -> Fault | None:
 
 
 def _forbidden(reading: _Reading, kind: Kind, row: Record) -> Fault | None:
-    """What the document or the behaviour forbids of a record."""
-    machine, key = kind.resource.lifecycle, kind.resource.key
+    """What the document or the behaviour forbids of a record beside those read so far."""
+    fault = misfit(reading.script, kind, row)
+    if fault is not None:
+        return fault
+    key = kind.resource.key
+    value = row.get(key) if key is not None else None
+    if value is not None and (kind.name, str(value)) in reading.keys:
+        return f"/{key}", f'a second {kind.name} with this {key}, "{value}"'
+    if value is not None:
+        reading.keys.add((kind.name, str(value)))
+    return None
+
+
+def misfit(script: Script, kind: Kind, row: Record) -> Fault | None:
+    """What the document's read schema or the behaviour's lifecycle forbids of a record by itself."""
+    machine = kind.resource.lifecycle
     try:
         write(row)
         list(timers_of(kind, row))
@@ -90,15 +104,10 @@ def _forbidden(reading: _Reading, kind: Kind, row: Record) -> Fault | None:
         return "", str(fault)
     shown = kind.public(row)
     if not kind.valid(shown) and kind.schema is not None:
-        wrong = reading.script.contract.validator(kind.schema, "response").first(shown)
+        wrong = script.contract.validator(kind.schema, "response").first(shown)
         return "".join(f"/{step}" for step in wrong.path) if wrong else "", f"the document forbids this: {wrong.message if wrong else ''}"
     if machine is not None and row.get(machine.field) not in machine.table:
         return f"/{machine.field}", f"must be one of {', '.join(machine.table)}"
-    value = row.get(key) if key is not None else None
-    if value is not None and (kind.name, str(value)) in reading.keys:
-        return f"/{key}", f'a second {kind.name} with this {key}, "{value}"'
-    if value is not None:
-        reading.keys.add((kind.name, str(value)))
     return None
 
 

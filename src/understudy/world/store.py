@@ -30,7 +30,8 @@ KEYS = "_keys"  # the table of a dump that holds the ids of records that do not 
 class Change:
     """One record made (`before` is None), changed, or deleted (`after` is None).
 
-    `after` holds JSON values. `encoded`, where given, must be what it is as JSON; it spares encoding twice.
+    `after` holds JSON values. `encoded`, where given, must be what it is as JSON, trimmed; it is kept itself, so that an
+    event that shows the record whole shares it.
     """
 
     resource: str
@@ -103,6 +104,16 @@ class Store:
         for table, id, encoded, old, new in steps:
             table.apply(id, encoded, old, new)
 
+    def learn(self, resource: str, record: Mapping[str, Any]) -> None:
+        """Note which fields a record has that was kept before."""
+        fields = self._table(resource).fields
+        if not record.keys() <= fields:
+            fields.update(record)
+
+    def learned(self) -> Iterator[tuple[str, set[str]]]:
+        """The fields that records kept before have or had, by resource."""
+        return ((name, table.fields) for name, table in self._tables.items() if table.fields)
+
     def prepare(self, resource: str, *fields: str, order_by: str | None = None) -> None:
         """Make an index now, rather than when it is first used."""
         queries.index_for(self._table(resource), tuple(sorted(set(fields))), order_by)
@@ -128,18 +139,15 @@ class Store:
 
     def dump_json(self) -> bytes:
         """The same as JSON, without decoding a record more than once."""
-        tables: dict[str, dict[str, Any]] = {}
+        return orjson.dumps({name: {str(number): document for number, document in documents} for name, documents in self.documents()})
+
+    def documents(self) -> Iterator[tuple[str, Iterator[tuple[int, Any]]]]:
+        """The tables of a dump, each with its documents by number; they are to be read in turn, and only once."""
         keys: list[dict[str, Any]] = []
         for name in self.resources():
-            records = self._tables[name].records
-            tables[name] = {}
-            for serial, id, encoded in records.rows(records.serials[:]):
-                tables[name][str(serial)] = orjson.Fragment(encoded)
-                if _own_id(read(encoded)) != id:
-                    keys.append({"table": name, "doc_id": serial, "id": id})
+            yield name, _numbered(self._tables[name], keys)
         if keys:
-            tables[KEYS] = {str(number): key for number, key in enumerate(keys, 1)}
-        return orjson.dumps(tables)
+            yield KEYS, ((number, key) for number, key in enumerate(keys, 1))
 
     @staticmethod
     def load(mapping: Mapping[str, Any]) -> Store:
@@ -181,7 +189,7 @@ def _step(table: LivingTable, change: Changed, kept: bytes | None) -> Step:
         if kept is None:
             raise _refused(change, "a change has a record before or after it, or both")
         return table, change.id, None, read(kept), None
-    encoded = trimmed(_encode(change) if change.encoded is None else change.encoded)
+    encoded = trimmed(_encode(change)) if change.encoded is None else change.encoded
     # What is kept is read again: the index holds what the record said then, and `before` may be the caller's to change.
     old = None if kept is None else read(kept) if table.indexes else _NOTHING
     return table, change.id, encoded, old, change.after
@@ -209,6 +217,16 @@ def _refused(change: Changed, reason: str) -> Problem:
 
 
 # --- loading ---------------------------------------------------------------------------------------------------
+
+
+def _numbered(table: LivingTable, keys: list[dict[str, Any]]) -> Iterator[tuple[int, Any]]:
+    """The documents of a table; `keys` gets those that do not say the id they are kept by."""
+    serials = table.records.serials
+    for start in range(0, len(serials), 256):
+        for serial, id, encoded in table.records.rows(serials[start : start + 256]):
+            if _own_id(read(encoded)) != id:
+                keys.append({"table": table.name, "doc_id": serial, "id": id})
+            yield serial, orjson.Fragment(encoded)
 
 
 def _own_id(record: Any) -> str | None:
@@ -246,6 +264,8 @@ def _fill(table: LivingTable, documents: Mapping[str, Any], keys: Mapping[tuple[
             raise ValueError(f"{place}: a second document of that number")
         last = serial
         table.insert_record(id, _encoded(place, document), document, serial)
+        if not document.keys() <= table.fields:
+            table.fields.update(document)
 
 
 def _number(document: tuple[int, str, dict[str, Any]]) -> int:

@@ -70,6 +70,8 @@ class LivingTable(Table):
         super().__init__(storage, name, **{**kwargs, "cache_size": 0})
         self.records: Records = storage.records.setdefault(name, LayeredMap())
         self.indexes: dict[tuple[tuple[str, ...], str | None], Index] = {}
+        self.fields: set[str] = set()
+        """Of the records that were read from where they had been kept."""
 
     def __len__(self) -> int:
         return len(self.records)
@@ -108,6 +110,7 @@ class LivingTable(Table):
         """A second table over `storage`, which holds a fork of the records, with the same indexes."""
         other = LivingTable(storage, self.name)
         other.indexes = {key: index.fork() for key, index in self.indexes.items()}
+        other.fields = self.fields
         return other
 
     def _replace_record(self, id: str, encoded: bytes, old: Record, new: Record) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from understudy.durations import format_instant
-from understudy.engine.decide import Circumstances, Decision, Event, Timer
+from understudy.engine.decide import Changed, Circumstances, Decision, Event, Timer
 from understudy.engine.filtering import Filters
 from understudy.engine.lists import Window
 from understudy.engine.naming import fresh
@@ -113,17 +113,24 @@ class World:
             put = [*put, *self.post.rows(self, decision, circumstances.now)]
         if self.keeper is not None:
             self.keeper.commits(self, decision, circumstances, cause, put)
-        if decision.changes:
-            try:
-                self.store.commit(decision.changes)
-            except Problem:
-                if self.keeper is not None:
-                    self.keeper.take_back(self)
-                raise
-        self.count = circumstances.ids.count
-        for event in decision.events:
-            self.events.append(Recorded(len(self.events) + 1, circumstances.now, event, cause))
-        for timer in decision.timers:
+        try:
+            self.take(decision.changes, circumstances.now, circumstances.ids.count, decision.events, cause, decision.timers, put)
+        except Problem:
+            if self.keeper is not None:
+                self.keeper.take_back(self)
+            raise
+
+    def take(
+        self, changes: Sequence[Changed], now: datetime, count: int, events: Sequence[Event] = (), cause: str | None = None,
+        timers: Sequence[Timer] = (), put: Sequence[Put] = (),
+    ) -> None:  # fmt: skip
+        """Have what was decided in memory; `count` ids were given by then. Raises Problem, and then nothing of it happened."""
+        if changes:
+            self.store.commit(changes)
+        self.count = count
+        for event in events:
+            self.events.append(Recorded(len(self.events) + 1, now, event, cause))
+        for timer in timers:
             self.wait(timer)
         if put:
             self._hold(put)
