@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from understudy.engine.plans import Script
+from understudy.exact import read
 from understudy.world.journal import Unkept
 from understudy.world.rows import misfit
 from understudy.world.store import Query, Store
@@ -91,7 +90,7 @@ def _misfits(where: str, world: World, script: Script) -> Iterator[Misfit]:
 def _wrong(where: str, store: Store, resource: str, script: Script) -> Iterator[Misfit]:
     kind = script.kind(resource)
     for row in store.select(Query(resource, descending=False)).rows:
-        record = orjson.loads(row)
+        record = read(row)
         fault = misfit(script, kind, record)
         if fault is not None:
             place, message = fault
