@@ -21,6 +21,7 @@ def bundled() -> Sandbox:
 
 @pytest.fixture
 def call(bundled: Sandbox) -> Client:
-    """A client of the bundled sandbox, its default world put back to the fixture."""
-    bundled.reset("default")
+    """A client of the bundled sandbox, in which no world was begun yet."""
+    for name in [world.name for world in bundled.worlds]:
+        bundled.worlds.end(name)
     return Client(App(bundled))
