@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from understudy_solvimon.refusal import Refusal
@@ -82,6 +83,7 @@ def length(period: Mapping[str, object], field: str = "") -> Length:
     return Length(str(unit), value)
 
 
+@lru_cache(maxsize=1024)
 def zone(name: object) -> ZoneInfo:
     """The time zone of an IANA name or of an offset such as GMT+1; UTC without a name. Raises Refusal for any other."""
     if name is None:

@@ -6,31 +6,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 
-class _Nothing(Mapping[str, Any]):
-    """An empty mapping that can be a dataclass default: those must be hashable, `mappingproxy` is so only from Python 3.12."""
+class _Nothing(dict[str, Any]):
+    """An empty mapping that can be a dataclass default: those must be hashable, `mappingproxy` is so only from Python 3.12.
+
+    A dict, since Python is several times quicker to ask and to unpack one than any other mapping.
+    """
 
     __slots__ = ()
 
-    def __getitem__(self, key: str) -> Any:
-        raise KeyError(key)
+    def __setitem__(self, key: str, value: Any) -> None:
+        raise TypeError("this mapping is shared and stays empty")
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]
         return 0
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __repr__(self) -> str:
-        return "{}"
 
 
 NOTHING: Mapping[str, Any] = _Nothing()

@@ -19,6 +19,10 @@ from understudy.problems import Problem
 
 Headers = Sequence[tuple[bytes, bytes]]
 
+KNOWN_QUERIES = 256
+SHORT = 512
+"""Query strings an operation remembers what they come to, and how long such a one may be."""
+
 
 class Field(NamedTuple):
     """One parameter, ready to be read; `kind` is scalar, array, object or json."""
@@ -178,20 +182,30 @@ class QueryPlan:
         self._deep = {field.name: field for field in fields if field.kind == "object"}
         self._known = known
         self._strict = strict
-        self._nothing: dict[str, Any] | None = None
+        self._known_queries: dict[bytes, tuple[dict[str, Any], tuple[str, ...]]] = {}
 
     def read(self, query: bytes, warnings: list[str]) -> dict[str, Any]:
         """The values of the query parameters. Raises Problem."""
-        if not query:
-            return dict(self._nothing or self._settle({}))
+        known = self._known_queries.get(query)
+        if known is None:
+            known = self._read(query)
+            if len(query) <= SHORT:
+                if len(self._known_queries) >= KNOWN_QUERIES:
+                    self._known_queries.clear()
+                self._known_queries[query] = known
+        values, said = known
+        if said:
+            warnings.extend(said)
+        return dict(values)
+
+    def _read(self, query: bytes) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The values of a query not met before, and what is to be said about it."""
+        warnings: list[str] = []
         given: dict[str, list[Pair]] = {}
         for pair in parameters.pairs(query, "query"):
             field = self._names.get(pair[0]) or self._find(pair[0], warnings)
             if field is not None:
                 given.setdefault(field.name, []).append(pair)
-        return self._settle(given)
-
-    def _settle(self, given: Mapping[str, list[Pair]]) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for field in self.fields:
             found = given.get(field.name)
@@ -199,9 +213,7 @@ class QueryPlan:
                 absent(field, values)
             else:
                 values[field.name] = field.settle(from_pairs(field, found))
-        if not given:
-            self._nothing = values  # what an empty query comes to: defaults alone
-        return values
+        return values, tuple(warnings)
 
     def _find(self, name: str, warnings: list[str]) -> Field | None:
         """The field a name belongs to that is not its own: `filter[a]`, or a property of an exploded object."""

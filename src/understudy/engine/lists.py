@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import orjson
 
@@ -25,6 +25,10 @@ from understudy.exact import read
 from understudy.problems import Problem
 
 Record = dict[str, Any]
+
+_KNOWN_QUERIES = 256
+_SHORT = 512
+"""Query strings a list remembers what they come to, and how long such a one may be."""
 
 _MOST = 2**31
 """More than any list holds: larger numbers of a query mean this one."""
@@ -43,6 +47,15 @@ class Window(NamedTuple):
     before: str | None = None
 
 
+class Asked(NamedTuple):
+    """What a query asks of a collection: which records, in which order (None: by creation), and which part of them."""
+
+    filters: Filters
+    order_by: str | None
+    descending: bool
+    window: Window
+
+
 @dataclass(frozen=True, slots=True)
 class Paging:
     """A list operation's rules, compiled: its query parameters' parts, and the envelope it declares."""
@@ -54,6 +67,19 @@ class Paging:
     id_field: str
     rest: Mapping[str, Any]  # what else the envelope must hold
     sparse: bool  # something of `meta` may be missing
+    _known: dict[bytes, Asked] = field(default_factory=dict)  # what short query strings come to
+
+    def read(self, call: Call) -> Asked:
+        """What a call's query asks for; a query met before is not read again. Raises Problem."""
+        known = self._known.get(call.raw_query)
+        if known is None:
+            order_by, descending = self.order(call.query)
+            known = Asked(self.asked(call.query), order_by, descending, self.window(call.query))
+            if len(call.raw_query) <= _SHORT:
+                if len(self._known) >= _KNOWN_QUERIES:
+                    self._known.clear()
+                self._known[call.raw_query] = known
+        return known
 
     def window(self, query: Mapping[str, Any]) -> Window:
         """The window a query asks for; without any declared paging parameter the whole collection."""
@@ -189,15 +215,28 @@ def _read_order(text: str) -> tuple[str, bool | None]:
 # --- envelopes -------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=512)
 def _quoted(name: str) -> str:
     return quote(name, safe="[]")
+
+
+@lru_cache(maxsize=512)
+def _text_around(url: str, query: bytes, name: str) -> tuple[str, str]:
+    """A request's URL before and behind the value of one of its query's parameters."""
+    sent = parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True)
+    if not sent:
+        return f"{url}?{_quoted(name)}=", ""
+    mark = f"{_quoted(name)}="
+    before = [] if any(other == name for other, _ in sent) else [mark]
+    parts = [f"{_quoted(other)}=" + ("" if other == name else quote(value, safe="[],:")) for other, value in sent]
+    text = "&".join(before + parts)
+    at = text.index(mark) + len(mark) if not text.startswith(mark) else len(mark)
+    return f"{url}?{text[:at]}", text[at:]
 
 
 class Facts:
     """A page and where it stands: what `KNOWN` is computed from."""
 
-    __slots__ = ("_around", "call", "id_field", "more", "pages", "place", "rows", "rules", "total", "window")
+    __slots__ = ("call", "id_field", "more", "pages", "place", "rows", "rules", "total", "window")
 
     def __init__(self, paging: Paging, call: Call, window: Window, total: int, rows: Sequence[bytes]) -> None:
         self.rules = paging.rules
@@ -206,7 +245,6 @@ class Facts:
         self.window = window
         self.total = total
         self.rows = rows
-        self._around: tuple[str, str] | None = None
         limit = window.limit
         self.pages = max(1, -(-total // limit)) if limit else 1  # an empty list has one
         self.more = window.offset + len(rows) < total  # records follow this page
@@ -215,20 +253,8 @@ class Facts:
 
     def link(self, name: str, value: object) -> str:
         """The request's URL with one parameter changed; the others stay as they were sent."""
-        if self._around is None:
-            self._around = self._text_around(name)
-        return f"{self._around[0]}{value}{self._around[1]}"
-
-    def _text_around(self, name: str) -> tuple[str, str]:
-        sent = self.call.raw_query
-        if not sent:
-            return f"{self.call.url}?{_quoted(name)}=", ""
-        mark = f"{_quoted(name)}="
-        before = [] if any(other == name for other, _ in sent) else [mark]
-        parts = [f"{_quoted(other)}=" + ("" if other == name else quote(value, safe="[],:")) for other, value in sent]
-        text = "&".join(before + parts)
-        at = text.index(mark) + len(mark) if not text.startswith(mark) else len(mark)
-        return f"{self.call.url}?{text[:at]}", text[at:]
+        before, behind = _text_around(self.call.url, self.call.raw_query, name)
+        return f"{before}{value}{behind}"
 
     def id_of(self, index: int) -> Any:
         """The id of the first (0) or last (-1) record of the page, None on an empty one."""
@@ -362,11 +388,17 @@ def envelope(paging: Paging, facts: Facts) -> bytes:
 
 
 def _joined(rules: Lists, rows: Sequence[bytes], head: bytes, tail: bytes) -> bytes:
-    """The records as an array, or as an object by key, between a head and a tail."""
-    if rules.key_map is not None:
-        rows = [orjson.dumps(str(read(row).get(rules.key_map))) + b":" + row for row in rows]
+    """The records as an array, or as an object by key, between a head and a tail; copied once."""
     opening, closing = (b"[", b"]") if rules.key_map is None else (b"{", b"}")
-    return b"".join((head, opening, b",".join(rows), closing, tail))
+    if not rows:
+        return head + opening + closing + tail
+    if rules.key_map is None:
+        rows = list(rows)
+    else:
+        rows = [orjson.dumps(str(read(row).get(rules.key_map))) + b":" + row for row in rows]
+    rows[0] = head + opening + rows[0]
+    rows[-1] += closing + tail
+    return b",".join(rows)
 
 
 def _deep(path: Sequence[str], rows: bytes, meta: dict[str, Any]) -> bytes:

@@ -197,19 +197,17 @@ def effect(scene: Scene) -> Outcome:
 
 def list_(scene: Scene) -> Outcome:
     """A page of the collection."""
-    paging, query = scene.plan.paging, scene.call.query
-    asked = paging.asked(query)
-    above = parents(scene) if scene.plan.role.parents else None
-    if above:
-        own = tuple((field, frozenset((value,))) for field, value in above.items())
-        asked = Filters(asked.equals + own, asked.ranges, asked.where)
-    return _page(scene, asked, *paging.order(query))
+    asked = scene.plan.paging.read(scene.call)
+    if scene.plan.role.parents:
+        equals, ranges, where = asked.filters
+        own = tuple((field, frozenset((value,))) for field, value in parents(scene).items())
+        asked = asked._replace(filters=Filters(equals + own, ranges, where))
+    return _page(scene, asked)
 
 
-def _page(scene: Scene, asked: Filters, order_by: str | None, descending: bool) -> Outcome:
-    plan, paging = scene.plan, scene.plan.paging
-    window = paging.window(scene.call.query)
-    page = scene.select(scene.kind.name, asked, order_by, descending, window)
+def _page(scene: Scene, asked: lists.Asked) -> Outcome:
+    plan, paging, window = scene.plan, scene.plan.paging, asked.window
+    page = scene.select(scene.kind.name, asked)
     if page.offset != window.offset:
         window = window._replace(offset=page.offset)
     rows = _rows(scene, page.rows)
@@ -244,10 +242,10 @@ def _rows(scene: Scene, rows: Sequence[bytes]) -> Sequence[bytes]:
 def search(scene: Scene) -> Outcome:
     """A page of the records a search body describes."""
     rules = scene.kind.resource.search or scene.script.behaviour.search
-    asked = SEARCHES[rules.style](_object(scene.call.body), scene.kind.declared or frozenset())
+    filters = SEARCHES[rules.style](_object(scene.call.body), scene.kind.declared or frozenset())
     default = rules.default_order if rules.default_order in (scene.kind.declared or ()) else None
     order_by, descending = lists.order(scene.plan.lists, scene.call.query, default, rules.descending)
-    return _page(scene, asked, order_by, descending)
+    return _page(scene, lists.Asked(filters, order_by, descending, scene.plan.paging.window(scene.call.query)))
 
 
 def singleton(scene: Scene) -> Outcome:

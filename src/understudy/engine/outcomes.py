@@ -22,7 +22,7 @@ class Call(NamedTuple):
     body: Any
     record: dict[str, Any] | None = None
     url: str = ""  # scheme, host and path as the client wrote them, for links
-    raw_query: tuple[tuple[str, str], ...] = ()
+    raw_query: bytes = b""  # the query as the client wrote it, for links
 
 
 class Outcome(NamedTuple):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from understudy.engine.kinds import Kind, Record
+from understudy.engine.lists import Asked
 from understudy.engine.outcomes import Call
 from understudy.engine.plans import Plan, Script
 from understudy.engine.transaction import Transaction
@@ -26,8 +27,8 @@ class Page(Protocol):
     def offset(self) -> int: ...
 
 
-Select = Callable[..., Page]
-"""Runs a query on the committed records: select(resource, filters, order_by, descending, window)."""
+Select = Callable[[str, Asked], Page]
+"""Runs a query on the committed records of a resource."""
 
 
 class Scene(NamedTuple):

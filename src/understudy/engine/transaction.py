@@ -48,7 +48,7 @@ Reaction = Callable[["Transaction", Happening], None]
 class Transaction:
     """The work of one request, timer or fixture call. See `View` for what it reads and `Happening` for what it records."""
 
-    __slots__ = ("_facts", "_kind", "_pending", "_react", "_view", "changes", "demands", "emitted", "frozen", "ids", "now", "settings", "warnings")
+    __slots__ = ("_facts", "_kind", "_now_text", "_pending", "_react", "_view", "changes", "demands", "emitted", "frozen", "ids", "now", "settings", "warnings")
 
     def __init__(
         self,
@@ -69,6 +69,7 @@ class Transaction:
         self.changes: dict[tuple[str, str], tuple[Record | None, Record | None]] = {}
         self.emitted: list[tuple[str, Any]] = []
         self.now = now
+        self._now_text: str | None = None
         self.ids = ids
         self.settings = settings
         self.frozen = frozen
@@ -78,7 +79,9 @@ class Transaction:
     @property
     def stamp(self) -> str:
         """The present instant as records hold it."""
-        return format_instant(self.now)
+        if self._now_text is None:
+            self._now_text = format_instant(self.now)
+        return self._now_text
 
     # --- reading -------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ class Clock:
         self._elapsed = elapsed
         self._base = start or datetime.now(UTC).replace(microsecond=0)
         self._since = elapsed()
+        self._passed, self._now = 0, self._base  # whole seconds since then, and the instant they lead to
         self.frozen = frozen
         self.keep: Callable[[datetime, bool], None] | None = None
         """Told where the clock is about to be turned, and whether it will stand still; may refuse by raising Problem."""
@@ -35,7 +36,10 @@ class Clock:
         """The present instant of this world."""
         if self.frozen:
             return self._base
-        return self._base + timedelta(seconds=int(self._elapsed() - self._since))
+        passed = int(self._elapsed() - self._since)
+        if passed != self._passed:
+            self._passed, self._now = passed, self._base + timedelta(seconds=passed)
+        return self._now
 
     def set(self, now: datetime) -> None:
         """Turn the clock to an instant, the mode unchanged."""
@@ -53,6 +57,7 @@ class Clock:
         if self.keep is not None:
             self.keep(now, frozen)
         self._base, self._since, self.frozen = now, self._elapsed(), frozen
+        self._passed, self._now = 0, now
 
     def fork(self) -> Clock:
         """A clock that reads the same and goes its own way."""

@@ -104,6 +104,8 @@ def find(table: LivingTable, field: str, value: Any) -> list[str]:
         serials = _read(table, Query(table.name, ((field, cast("frozenset[Any]", [value])),), descending=False))
     else:
         serials = index.entries(key_of(value))[:]
+    if not serials:
+        return []
     return [row[1] for row in table.records.rows(serials)]
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
 
 from understudy.behaviour.model import Auth, Idempotency
 from understudy.contract.accepting import Accepted
@@ -222,7 +221,7 @@ class Stage:
         if plan.refreshed and plan.kind is not None:
             self._refresh(world, plan.kind.name, turn.now)
         call = Call(plan.operation.key, accepted.path, accepted.query, accepted.headers, accepted.body, None,
-                    f"{request.origin}{request.prefix}{request.path}", _pairs(request.query) if request.query else ())
+                    f"{request.origin}{request.prefix}{request.path}", request.query)
         circumstances = world.circumstances(turn.now)
         decision = deciding.decide(self.script, plan, call, circumstances)
         turn.warnings += decision.warnings
@@ -354,6 +353,3 @@ def _headers(outcome: Outcome) -> Headers:
         headers.append((name.lower().encode(), value.encode("latin-1", "replace")))
     return headers
 
-
-def _pairs(query: bytes) -> tuple[tuple[str, str], ...]:
-    return tuple(parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True))

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from understudy.durations import format_instant
 from understudy.engine.decide import Changed, Circumstances, Decision, Event, Timer
-from understudy.engine.filtering import Filters
-from understudy.engine.lists import Window
+from understudy.engine.lists import Asked
 from understudy.engine.naming import fresh
 from understudy.problems import Problem
 from understudy.world import holdings
@@ -96,9 +95,8 @@ class World:
         ids = Ids(self.seed, self.count, self.id_length)
         return Circumstances(self.store, self._select, now, ids, self.settings, self.clock.frozen)
 
-    def _select(self, resource: str, filters: Filters, order_by: str | None, descending: bool, window: Window) -> Page:
-        equals, ranges, where = filters
-        offset, limit, _, after, before = window
+    def _select(self, resource: str, asked: Asked) -> Page:
+        (equals, ranges, where), order_by, descending, (offset, limit, _, after, before) = asked
         try:
             return self.store.select(Query(resource, equals, ranges, where, order_by, descending, offset, limit, after, before))
         except KeyError:
