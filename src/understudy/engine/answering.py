@@ -25,10 +25,11 @@ def answer(scene: Scene, record: Record, reason: str) -> Outcome:
     plan = scene.plan
     if plan.media_type is None:
         return Outcome(plan.status, b"", None, reason)
-    body: Any = scene.kind.public(expanded(scene, record))
+    expands = plan.lists.expand is not None and scene.call.query.get(plan.lists.expand)
+    body: Any = scene.kind.public(expanded(scene, record) if expands else record)
     if plan.dress is not None:
         body = plan.dress(body)
-    if plan.lists.expand and scene.call.query.get(plan.lists.expand):
+    if expands:
         judge(scene, body)
     return Outcome(plan.status, encode(body), plan.media_type, reason)
 

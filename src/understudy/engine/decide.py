@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from understudy.durations import parse_instant
 from understudy.engine.answering import NOT_MODELLED, example_of
@@ -107,7 +107,7 @@ def decide(script: Script, plan: Plan, call: Call, circumstances: Circumstances)
     """Play one operation. Raises Problem, and then nothing is to be kept."""
     tx = begin(script, circumstances)
     tx.demands = plan.demands
-    scene = Scene(script, plan, call, tx, circumstances.select)
+    scene = Scene(script, plan, cast("Kind", plan.kind), call, tx, circumstances.select)
     try:
         return conclude(script, tx, TABLE[plan.role.kind](scene))
     except Problem as problem:
@@ -182,8 +182,8 @@ def conclude(script: Script, tx: Transaction, outcome: Outcome | None) -> Decisi
         public[resource, id] = encoded if after is None else _honoured(kind, after, encoded)
         if after is not None and kind.resource.lifecycle is not None and kind.resource.lifecycle.timers:
             timers.extend(timers_of(kind, after))
-    events = tuple(_events(script, tx, public))
-    return Decision(outcome, tuple(changes), events, tuple(timers), tuple(tx.warnings))
+    events = _events(script, tx, public)
+    return Decision(outcome, tuple(changes), tuple(events), tuple(timers), tuple(tx.warnings))
 
 
 def _honoured(kind: Kind, record: Record, encoded: bytes | None) -> bytes | None:
@@ -207,20 +207,22 @@ def timers_of(kind: Kind, record: Record) -> Iterator[Timer]:
             yield Timer(parse_instant(str(at)), kind.name, str(record[kind.resource.id_field]), name, field)
 
 
-def _events(script: Script, tx: Transaction, public: Mapping[tuple[str, str], bytes | None]) -> Iterator[Event]:
+def _events(script: Script, tx: Transaction, public: Mapping[tuple[str, str], bytes | None]) -> list[Event]:
+    events: list[Event] = []
     told: set[tuple[str, str]] = set()
     for happening in tx.facts:
         kind = script.kind(happening.resource)
         if kind.resource.events:
-            yield from _of_happening(kind, happening, public, told)
+            _tell(kind, happening, public, told, events)
     for type, data in tx.emitted:
-        yield Event(type, None, None, kept(data))
+        events.append(Event(type, None, None, kept(data)))
+    return events
 
 
-def _of_happening(
-    kind: Kind, happening: Happening, public: Mapping[tuple[str, str], bytes | None], told: set[tuple[str, str]]
-) -> Iterator[Event]:
-    """The events of one fact: a transition is an update and a state reached; a record's updates in one go are one event."""
+def _tell(
+    kind: Kind, happening: Happening, public: Mapping[tuple[str, str], bytes | None], told: set[tuple[str, str]], events: list[Event]
+) -> None:
+    """Add the events of one fact: a transition is an update and a state reached; a record's updates in one go are one event."""
     where = (happening.resource, happening.id)
     data = public.get(where)
     if happening.fact == "deleted":
@@ -231,10 +233,10 @@ def _of_happening(
     fact = happening.fact if happening.fact in ("created", "deleted") else "updated"
     previous = kept(kind.public(happening.before)) if happening.before is not None and fact == "updated" else None
     if fact in types and (fact != "updated" or where not in told):
-        yield Event(types[fact], kind.name, happening.id, data, previous)
+        events.append(Event(types[fact], kind.name, happening.id, data, previous))
         told.add(where)
     if happening.state is not None and happening.state in types:
-        yield Event(types[happening.state], kind.name, happening.id, data, previous)
+        events.append(Event(types[happening.state], kind.name, happening.id, data, previous))
 
 
 Play = Callable[[Script, Plan, Call, Circumstances], Decision]

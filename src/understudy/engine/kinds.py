@@ -34,6 +34,7 @@ class Kind:
     are no longer what leaves. Until then lists are put together from kept bytes.
     """
 
+    name: str
     resource: Resource
     schema: Schema | None
     declared: frozenset[str] | None  # the read schema's properties; None: everything may leave
@@ -48,11 +49,6 @@ class Kind:
     complete: Complete | None = None  # makes records fit the schema; None: effects answer for that
     chooses: bool = False  # the id a record comes with is kept
     mixed: bool = False
-
-    @property
-    def name(self) -> str:
-        """The resource's name."""
-        return self.resource.name
 
     @property
     def state_field(self) -> str | None:
@@ -100,7 +96,7 @@ def compile_kind(resource: Resource, schema: Schema | None, contract: Contract, 
     references = tuple((tuple(path.split(".")), target) for path, target in resource.refers_to.items())
     derived = tuple((tuple(path.split(".")), tuple(source.split("."))) for path, source in resource.derived.items())
     if schema is None:
-        return Kind(resource, None, None, lambda _: True, lambda _: True, lambda _: "", lambda record: record, references, derived,
+        return Kind(resource.name, resource, None, None, lambda _: True, lambda _: True, lambda _: "", lambda record: record, references, derived,
                     _ids(resource), dict, None, resource.singleton or _chooses(resource, mended=mended))
     shape = contract.shape(schema, "response")
     properties = frozenset(shape.properties) - shape.write_only
@@ -111,6 +107,7 @@ def compile_kind(resource: Resource, schema: Schema | None, contract: Contract, 
         return part is None or contract.validator(part, "response").is_valid(None)
 
     return Kind(
+        resource.name,
         resource,
         schema,
         properties if properties else None,

@@ -36,15 +36,10 @@ class Scene(NamedTuple):
 
     script: Script
     plan: Plan
+    kind: Kind  # the resource of the operation; every role but `example` and `effect` has one
     call: Call
     tx: Transaction
     select: Select
-
-    @property
-    def kind(self) -> Kind:
-        """The resource of the operation; there is one for every role but `example`."""
-        assert self.plan.kind is not None
-        return self.plan.kind
 
 
 def named(scene: Scene) -> Record:

@@ -106,6 +106,7 @@ class Stage:
         self.open = open
         self.keys = keys
         self.observe = observe
+        self._version = script.behaviour.version
         self._fresh = tuple((name.lower().encode(), prefix) for name, prefix in script.behaviour.response_headers.items())
 
     # --- requests ------------------------------------------------------------------------------------------------
@@ -146,7 +147,8 @@ class Stage:
             admit(self.auth, turn.world.keys, turn.request)
         elif plan.guard and not self.open:
             guarding.admit(plan.guard, turn.world.keys if turn.world.keys is not None else self.keys, turn.request.sent, turn.request.query)
-        self._check_version(path)
+        if self._version is not None:
+            self._check_version(path)
         request = turn.request
         accept = request.sent.get(b"accept")
         if accept is not None and accept != b"*/*":
@@ -179,9 +181,8 @@ class Stage:
             raise
 
     def _check_version(self, path: dict[str, str]) -> None:
-        version = self.script.behaviour.version
-        if version is not None and path.get("version", version) != version:
-            raise Problem("unsupported_version", f'version "{path["version"]}" is not served; use {version}', field="version", location="path")
+        if path.get("version", self._version) != self._version:
+            raise Problem("unsupported_version", f'version "{path["version"]}" is not served; use {self._version}', field="version", location="path")
 
     def _fresh_headers(self, turn: Turn) -> Headers:
         """The headers every response carries a fresh id in; the first of them names the request."""
@@ -349,7 +350,7 @@ def _headers(outcome: Outcome) -> Headers:
         headers.append(_JSON)
     elif outcome.media_type is not None:
         headers.append((b"content-type", outcome.media_type.encode()))
-    for name, value in outcome.headers.items():
-        headers.append((name.lower().encode(), value.encode("latin-1", "replace")))
+    if outcome.headers:
+        headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in outcome.headers.items()]
     return headers
 
