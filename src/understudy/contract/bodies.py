@@ -35,7 +35,7 @@ def read_json(body: bytes, content_type: str = "") -> Any:
         value = read(body)
     except orjson.JSONDecodeError as error:
         raise malformed(explained(error, body)) from None
-    if body.count(b"[") + body.count(b"{") > MAX_NESTING and depth(value) > MAX_NESTING:
+    if len(body) > MAX_NESTING and body.count(b"[") + body.count(b"{") > MAX_NESTING and depth(value) > MAX_NESTING:
         raise malformed(f"body is nested too deeply (maximum allowed: {MAX_NESTING} levels)")
     return value
 

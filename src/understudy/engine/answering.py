@@ -26,7 +26,9 @@ def answer(scene: Scene, record: Record, reason: str) -> Outcome:
     if plan.media_type is None:
         return Outcome(plan.status, b"", None, reason)
     expands = plan.lists.expand is not None and scene.call.query.get(plan.lists.expand)
-    body: Any = scene.kind.public(expanded(scene, record) if expands else record)
+    if not expands and plan.dress is None:
+        return Outcome(plan.status, scene.tx.shown(scene.kind, record).encoded, plan.media_type, reason)
+    body: Any = scene.kind.public(expanded(scene, record))
     if plan.dress is not None:
         body = plan.dress(body)
     if expands:

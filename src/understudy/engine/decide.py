@@ -15,10 +15,10 @@ from understudy.durations import parse_instant
 from understudy.engine.answering import NOT_MODELLED, example_of
 from understudy.engine.kinds import Kind, Record
 from understudy.engine.operations import TABLE
-from understudy.engine.outcomes import Call, Outcome, kept
+from understudy.engine.outcomes import Call, Outcome, kept, trimmed
 from understudy.engine.plans import Plan, Script
 from understudy.engine.scenes import Scene, Select
-from understudy.engine.transaction import Happening, Transaction, View
+from understudy.engine.transaction import Happening, Shown, Transaction, View
 from understudy.problems import Problem
 
 
@@ -177,22 +177,26 @@ def conclude(script: Script, tx: Transaction, outcome: Outcome | None) -> Decisi
     public: dict[tuple[str, str], bytes | None] = {}
     for (resource, id), (before, after) in tx.changes.items():
         kind = script.kind(resource)
-        encoded = None if after is None else kept(after)
+        if after is None:
+            changes.append(Changed(resource, id, before, None, None))
+            public[resource, id] = None
+            continue
+        encoded, public[resource, id] = _honoured(kind, tx.shown(kind, after))
         changes.append(Changed(resource, id, before, after, encoded))
-        public[resource, id] = encoded if after is None else _honoured(kind, after, encoded)
-        if after is not None and kind.resource.lifecycle is not None and kind.resource.lifecycle.timers:
+        if kind.resource.lifecycle is not None and kind.resource.lifecycle.timers:
             timers.extend(timers_of(kind, after))
     events = _events(script, tx, public)
     return Decision(outcome, tuple(changes), tuple(events), tuple(timers), tuple(tx.warnings))
 
 
-def _honoured(kind: Kind, record: Record, encoded: bytes | None) -> bytes | None:
-    """The record as it may leave, encoded, once it is judged against the document."""
-    shown = kind.public(record)
-    if not kind.valid(shown):
-        raise Problem("contract_broken", f"the stand-in's own {kind.name} breaks the document: {kind.violation(shown)}",
+def _honoured(kind: Kind, shown: Shown) -> tuple[bytes, bytes]:
+    """A record encoded to be kept, whole and as it may leave, once it is judged against the document."""
+    record, public, encoded = shown
+    if not kind.valid(public):
+        raise Problem("contract_broken", f"the stand-in's own {kind.name} breaks the document: {kind.violation(public)}",
                       resource=kind.name, id=str(record.get(kind.resource.id_field)))
-    return encoded if shown is record else kept(shown)
+    leaves = trimmed(encoded)
+    return leaves if public is record else kept(record), leaves
 
 
 def timers_of(kind: Kind, record: Record) -> Iterator[Timer]:

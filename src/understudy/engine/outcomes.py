@@ -40,5 +40,11 @@ encode = write
 
 
 def kept(value: Any) -> bytes:
-    """JSON bytes to be kept: without the room orjson 3.13 leaves behind what it returns (4 KB and more)."""
-    return b"".join((write(value), b""))
+    """JSON bytes to be kept."""
+    return trimmed(write(value))
+
+
+def trimmed(encoded: bytes) -> bytes:
+    """The same bytes without the room orjson leaves behind what it returns: 4 KB and more, never shrunk (3.13.0;
+    home-assistant/core pull request 181245)."""
+    return b"".join((encoded, b""))

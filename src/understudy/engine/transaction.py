@@ -16,6 +16,7 @@ from understudy.behaviour.model import NOTHING, Lifecycle, Resource
 from understudy.durations import format_instant
 from understudy.engine import lifecycle
 from understudy.engine.kinds import Kind, Record
+from understudy.engine.outcomes import encode
 from understudy.exact import read, write
 from understudy.problems import Problem
 
@@ -42,13 +43,21 @@ class Happening(NamedTuple):
     state: str | None = None
 
 
+class Shown(NamedTuple):
+    """A record, what of it may leave, and that encoded."""
+
+    record: Record
+    public: Record
+    encoded: bytes
+
+
 Reaction = Callable[["Transaction", Happening], None]
 
 
 class Transaction:
     """The work of one request, timer or fixture call. See `View` for what it reads and `Happening` for what it records."""
 
-    __slots__ = ("_facts", "_kind", "_now_text", "_pending", "_react", "_view", "changes", "demands", "emitted", "frozen", "ids", "now", "settings", "warnings")
+    __slots__ = ("_facts", "_kind", "_now_text", "_pending", "_react", "_shown", "_view", "changes", "demands", "emitted", "frozen", "ids", "now", "settings", "warnings")
 
     def __init__(
         self,
@@ -70,6 +79,7 @@ class Transaction:
         self.emitted: list[tuple[str, Any]] = []
         self.now = now
         self._now_text: str | None = None
+        self._shown: Shown | None = None
         self.ids = ids
         self.settings = settings
         self.frozen = frozen
@@ -278,6 +288,14 @@ class Transaction:
         self._facts.append(happening)
         if f"{kind.name}.{fact}" in self._react:
             self._pending.append(happening)
+
+    def shown(self, kind: Kind, record: Record) -> Shown:
+        """A record as it may leave; the record shown last, which is answered with and then kept, is not made ready twice."""
+        last = self._shown
+        if last is None or last.record is not record:
+            public = kind.public(record)
+            last = self._shown = Shown(record, public, encode(public))
+        return last
 
     # --- what must hold ------------------------------------------------------------------------------------------
 

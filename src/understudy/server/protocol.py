@@ -22,6 +22,9 @@ from understudy.world.stage import Reply
 
 _CONTROL = CONTROL.encode()
 
+SMALL = 8_192
+"""Octets of a body that is rather copied behind its head than sent as a piece of its own."""
+
 PATIENCE = 2.0
 """Seconds a refused client has to stop sending."""
 
@@ -164,7 +167,11 @@ class Protocol(HttpToolsProtocol):
         for name, value in reply.headers:
             head += (name, b": ", value, b"\r\n")
         head.append(b"\r\n" if lasting or arrival.refusal is not None else b"connection: close\r\n\r\n")
-        self.transport.writelines((b"".join(head), reply.body))
+        if len(reply.body) <= SMALL:
+            head.append(reply.body)
+            self.transport.write(b"".join(head))
+        else:
+            self.transport.writelines((b"".join(head), reply.body))
         if lasting:
             self.on_response_complete()
             return

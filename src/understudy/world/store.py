@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 
 import orjson
 
+from understudy.engine.outcomes import trimmed
 from understudy.exact import read, write
 from understudy.problems import Problem
 from understudy.world import queries
@@ -193,14 +194,6 @@ def _step(table: LivingTable, change: Changed, kept: bytes | None) -> Step:
     # What is kept is read again: the index holds what the record said then, and `before` may be the caller's to change.
     old = None if kept is None else read(kept) if table.indexes else _NOTHING
     return table, change.id, encoded, old, change.after
-
-
-def trimmed(encoded: bytes) -> bytes:
-    """The same bytes without the room left behind them: to be kept, not only sent.
-
-    orjson gives 4 KB and more to each result and does not shrink it (3.13.0; home-assistant/core pull request 181245).
-    """
-    return b"".join((encoded, b""))
 
 
 def _encode(change: Changed) -> bytes:
