@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from understudy_solvimon import money
-from understudy_solvimon.charges import EXCLUDING, INCLUDING, REVENUE, DraftLine, Group, Rate, Step, Terms
+from understudy_solvimon.charges import DISCOUNT, EXCLUDING, INCLUDING, REVENUE, DraftLine, Group, Rate, Step, Terms
 from understudy_solvimon.commitments import committed
 from understudy_solvimon.discounts import discounted
 from understudy_solvimon.money import ZERO, Money
@@ -72,13 +72,18 @@ def settled(drafts: Iterable[DraftLine], terms: Terms) -> tuple[Line, ...]:
     lines = tuple(drafts)
     for step in STEPS:
         lines = step(lines, terms)
-    return tuple(_line_of(draft, terms.currency) for draft in lines)
+    return tuple(_taxed_lines(lines, terms.currency))
 
 
-def _line_of(draft: DraftLine, currency: str) -> Line:
-    net, tax = taxed(draft.price, draft.rate, draft.amount_type, currency)
-    return Line(draft.description, draft.quantity, draft.unit_price, net, tax, draft.rate, draft.group, draft.facts, draft.kind,
-                draft.span)
+def _taxed_lines(drafts: Iterable[DraftLine], currency: str) -> Iterator[Line]:
+    """Each line with its tax; a discount takes back the tax of what it takes, so that several never take more than all."""
+    left = ZERO
+    for draft in drafts:
+        before = taxed(left, draft.rate, draft.amount_type, currency) if draft.kind == DISCOUNT else (ZERO, ZERO)
+        left = money.rounded(draft.price, currency) + (left if draft.kind == DISCOUNT else ZERO)
+        net, tax = (now - then for now, then in zip(taxed(left, draft.rate, draft.amount_type, currency), before, strict=True))
+        yield Line(draft.description, draft.quantity, draft.unit_price, net, tax, draft.rate, draft.group, draft.facts, draft.kind,
+                   draft.span)
 
 
 def taxed(value: Fraction, rate: Rate, amount_type: str, currency: str) -> tuple[Fraction, Fraction]:
@@ -295,7 +300,7 @@ class _Credit:
             return self.part(line, part, line, [group], place)
         net, gross = (money.money(line[name]).quantity for name in ("amount_excluding_tax", "amount_including_tax"))
         return [Line(line.get("description"), Fraction(-1), Money(net, self.currency), -net, net - gross, _rate(line),
-                     _group_of(group), _line_facts(line))]
+                     _group_of(group), _line_facts(line), line.get("type") or REVENUE)]
 
     def part(self, whole: Mapping[str, Any], part: Mapping[str, Any], like: Mapping[str, Any],
              groups: Sequence[Mapping[str, Any]], place: str) -> list[Line]:
@@ -307,7 +312,7 @@ class _Credit:
             raise Refusal(f"{place}.amount.quantity", f"must lie between 0 and {money.text(billed.quantity)}, which was billed")
         net, tax = taxed(-given.quantity, _rate(like), self.amount_type, self.currency)
         return [Line(like.get("description"), Fraction(-1), Money(-net, self.currency), net, tax, _rate(like),
-                     _group_of(groups[0]), _line_facts(like))]
+                     _group_of(groups[0]), _line_facts(like), like.get("type") or REVENUE)]
 
 
 def _at(rows: Sequence[Mapping[str, Any]], order: str, asked: Mapping[str, Any], place: str) -> Mapping[str, Any]:
@@ -317,7 +322,8 @@ def _at(rows: Sequence[Mapping[str, Any]], order: str, asked: Mapping[str, Any],
     raise Refusal(f"{place}.{order}", f"must be one of the invoice's: {', '.join(str(row[order]) for row in rows) or 'none'}")
 
 
-_LINE_FACTS = ("pricing_type", "pricing_item_id", "pricing_item_config_id", "product_items", "conditions")
+_LINE_FACTS = ("pricing_type", "discount_type", "coupon_data", "commitment_type", "pricing_item_id", "pricing_item_config_id",
+               "product_items", "conditions")
 _GROUP_OWN = frozenset({"group_order", "amount_excluding_tax", "amount_including_tax", "tax_categories", "lines"})
 
 

@@ -51,7 +51,7 @@ def document(name: str) -> Mapping[str, Any]:
     # A case of a heavy one takes up to four seconds to make; their examples are played by the guides' test and the document's.
     (("examples",), 1, HEAVY, 100),
     # Coverage of the heavy ones takes a minute each; of the others, those left out here are shaped like those that stay.
-    (("coverage",), 1, f"{HEAVY}|^/v1/(meter|customers|billing-entities|product|features|pricing-plan|events|ingest)", 2_000),
+    (("coverage",), 1, f"{HEAVY}|^/v1/(meter|customers|billing-entities|product|features|pricing-plan|events|ingest|coupons|promotion|credit-types|wallet|auto-top-up|payment|invoices/\\{{id\\}}/(lines|add-line|delete-line))", 2_000),
     (("fuzzing",), 2, None, 300),
     (("stateful",), 25, None, 100),
 ])

@@ -136,6 +136,7 @@ def rows(page: Any) -> list[Any]:
 def test_little_of_the_file_hangs_in_the_air(vendor: Sandbox) -> None:
     """What these documents do not have is told, and keeps nothing from being served."""
     orphaned = vendor.understood.comparison.orphaned
-    assert {line.partition(":")[0] for line in orphaned} == {"operations/POST ~1v1~1events~1ingest-batch", "resources/webhook_event/collection"}
+    assert {line.partition(":")[0] for line in orphaned} == {"operations/POST ~1v1~1events~1ingest-batch", "resources/webhook_event/collection",
+        "resources/auto_top_up/collection"}
     assert vendor.understood.comparison.changed == ()
     assert any("/quotes" in line for line in vendor.understood.comparison.new)

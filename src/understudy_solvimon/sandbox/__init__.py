@@ -17,6 +17,13 @@ from understudy_solvimon.sandbox.catalogue import (
     version_changed,
     version_updated,
 )
+from understudy_solvimon.sandbox.coupons import (
+    coupon_redemptions,
+    coupon_saved,
+    create_promotion_code,
+    promotion_code_redemptions,
+    schedule_redeems,
+)
 from understudy_solvimon.sandbox.customers import customer_saved, forget_customer
 from understudy_solvimon.sandbox.invoices import (
     create_invoice,
@@ -59,9 +66,12 @@ __all__ = [
     "cancel_subscription",
     "copy_schedule",
     "copy_subscription",
+    "coupon_redemptions",
+    "coupon_saved",
     "create_group",
     "create_invoice",
     "create_pricing",
+    "create_promotion_code",
     "create_schedule",
     "create_subscription",
     "create_version",
@@ -86,8 +96,10 @@ __all__ = [
     "pricing_changed",
     "pricing_updated",
     "product_item_saved",
+    "promotion_code_redemptions",
     "refresh_invoices",
     "schedule_changed",
+    "schedule_redeems",
     "subscription_activated",
     "subscription_archived",
     "subscription_cancelled",

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 from understudy_solvimon import charges, invoicing, periods
 from understudy_solvimon.charges import DraftLine, Terms
+from understudy_solvimon.discounts import Discount
 from understudy_solvimon.invoicing import Bill, Line, Span
 from understudy_solvimon.money import ZERO
 from understudy_solvimon.periods import Period, Rhythm
 from understudy_solvimon.sandbox.accounts import Account, Piece, account_of, country_of, period_of, pieces_of
 from understudy_solvimon.sandbox.charging import Entry, charged, charged_in_advance
+from understudy_solvimon.sandbox.discounting import discounts_of
 from understudy_solvimon.sandbox.lines import draft_of
 from understudy_solvimon.sandbox.promises import commitments_of
 from understudy_solvimon.sandbox.terms import Record, when
@@ -77,7 +79,8 @@ def reckoned(tx: Transaction, record: Record) -> Reckoned:
         already += _made_up_for(sheet, piece, before.get("advance") or {})
     following = _following(account, record, period)
     advance = _in_advance(sheet, following, 1) if following else {}
-    terms = Terms(account.currency, commitments=tuple(commitments_of(tx, account, pieces)), already=tuple(already))
+    terms = Terms(account.currency, _discounts(tx, account, period, pieces, following), tuple(commitments_of(tx, account, pieces)),
+                  tuple(already))
     spans = _spans(sheet, terms, [_frame(account, record), *([_frame_of(account, following)] if following and advance else [])])
     amount_type = pieces[0].amount_type if pieces else charges.EXCLUDING
     return Reckoned(spans, tuple(sheet.flaws), {"usage": usage, "advance": advance}, amount_type)
@@ -89,9 +92,19 @@ def advance_of(tx: Transaction, record: Record) -> tuple[Reckoned, bool]:
     account = account_of(tx, subscription)
     sheet = _Sheet(tx, account, [], [])
     advance = _in_advance(sheet, period_of(record), 0)
-    spans = _spans(sheet, Terms(account.currency), [_frame(account, record)])
+    period = period_of(record)
+    terms = Terms(account.currency, discounts_of(tx, account, period, list(pieces_of(tx, account, period)), 0))
+    spans = _spans(sheet, terms, [_frame(account, record)])
     amount_type = sheet.drafts[0].amount_type if sheet.drafts else charges.EXCLUDING
     return Reckoned(spans, tuple(sheet.flaws), {"advance": advance}, amount_type), bool(advance)
+
+
+def _discounts(
+    tx: Transaction, account: Account, period: Period, pieces: Sequence[Piece], following: Period | None
+) -> tuple[Discount, ...]:
+    """The discounts of a period and, for what is billed in advance, of the one after it."""
+    own = discounts_of(tx, account, period, pieces, 0)
+    return own if following is None else (*own, *discounts_of(tx, account, following, list(pieces_of(tx, account, following)), 1))
 
 
 def bill_of(account: Account, parts: Sequence[Reckoned]) -> Bill:

@@ -102,7 +102,7 @@ def _recompute(tx: Transaction, invoice_id: str) -> Record:
             _spoil_next(tx, period)
     flaws = [flaw for part in parts for flaw in part.flaws]
     return tx.update("invoice", invoice_id, {
-        **_written(bill), "has_usage_based_pricing": any(_metered(bill)), "validation_result": flaws})
+        **_written(bill), "has_usage_based_pricing": any(_metered(bill)), "validation_result": flaws, **_applied(tx, bill)})
 
 
 def _spoil_next(tx: Transaction, period: Record) -> None:
@@ -119,6 +119,20 @@ def periods_of(tx: Transaction, invoice: Record) -> list[Record]:
     if invoice.get("together") is None:
         return [own] if own is not None else []
     return tx.find("billing_period", invoice_id=invoice["id"])
+
+
+def _applied(tx: Transaction, bill: Bill) -> Record:
+    """The coupons and promotion codes that lowered something on a bill."""
+    data = [line.facts["coupon_data"] for span in bill.spans for line in span.lines if "coupon_data" in line.facts]
+    coupons = {one["coupon_id"]: tx.get("coupon", one["coupon_id"]) or {} for one in data}
+    codes = {one["promotion_code_id"]: tx.get("promotion_code", one["promotion_code_id"]) or {} for one in data
+             if one.get("promotion_code_id")}
+    return {
+        "coupons": [{"coupon_id": id, "coupon_name": coupon.get("name") or ""} for id, coupon in coupons.items()],
+        "promotion_codes": [
+            {"coupon_id": code.get("coupon_id") or "", "promotion_code_details": {"promotion_code_id": id, "code": code.get("code") or ""}}
+            for id, code in codes.items()],
+    }
 
 
 def _metered(bill: Bill) -> list[bool]:
