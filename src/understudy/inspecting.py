@@ -60,7 +60,12 @@ def _refused(faults: Any) -> int:
 
 
 def _as_file(understood: Understood) -> str:
-    return written(to_yaml_data(understood.script.behaviour))
+    """The behaviour file, which names what is not modelled too: so what comes with a later document can be told from it."""
+    script = understood.script
+    data = to_yaml_data(script.behaviour)
+    said = data.get("operations", {})
+    left = {key: {"role": "example"} for key, role in script.roles.items() if role.resource is None and key not in said}
+    return written({**data, "operations": {**said, **left}} if left else data)
 
 
 def _report(understood: Understood) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -19,9 +20,10 @@ from understudy.behaviour.fitting import Comparison, compare, fit, without_lost_
 from understudy.behaviour.inference import infer
 from understudy.behaviour.layering import disagreements, layered, layered_for
 from understudy.behaviour.model import Behaviour
-from understudy.behaviour.reading import check_form, check_sense, read_behaviour
+from understudy.behaviour.reading import check_form, check_sense, form, read_behaviour
 from understudy.behaviour.roles import bare, bare_key
 from understudy.contract.contract import Contract
+from understudy.contract.documents import escape
 from understudy.contract.values import Fault
 from understudy.engine.plans import Script
 from understudy.world import sources
@@ -123,14 +125,15 @@ def _understand(options: Options, look: Callable[[Contract], Iterable[Fault]]) -
     overlaid = _overlaid(gathered.documents, options.overlays)
     contract = Contract.of([(one.uri, one.value) for one in gathered.documents], gathered.retrieve, strict=options.strict)
     said, faults = _said(gathered, options)
+    effects = _effects(said, faults)
     wrong = [fault for fault in overlaid if fault.severity == "error"]
     _refuse([*gathered.faults, *wrong, *_wrong(contract, look), *faults], gathered.documents)
     behaviour, inferred = _behaviour(contract, said)
     if options.keys is not None and behaviour.auth is not None:
         behaviour = replace(behaviour, auth=replace(behaviour.auth, keys=options.keys))
-    script = Script(contract, behaviour, _effects(behaviour))
+    script = Script(contract, behaviour, effects)
     told = said if options.specs != () or options.behaviour is not None else []
-    script, warnings = _fitted(script) if told else (script, ())
+    script, warnings = _fitted(script, effects, told) if told else (script, ())
     return Understood(
         script,
         ", ".join(dict.fromkeys(map(_title, gathered.documents))),
@@ -196,18 +199,26 @@ def _fixtures(documents: Sequence[Found], behaviour: str | None) -> tuple[Path, 
     return tuple(path.parent.parent / "fixtures" / path.name for path in paths)
 
 
-def _fitted(script: Script) -> tuple[Script, tuple[Fault, ...]]:
+def _fitted(script: Script, effects: Effects, said: Sequence[Saying]) -> tuple[Script, tuple[Fault, ...]]:
     """What can be played of a script, and what of its behaviour the documents do not bear out.
 
     Raises Unplayable where the behaviour contradicts itself.
     """
-    faults = fit(script.behaviour, script.contract, script.roles)
+    faults = [_placed(fault, said) for fault in fit(script.behaviour, script.contract, script.roles)]
     if any(fault.severity == "error" for fault in faults):
         raise Unplayable([fault for fault in faults if fault.severity == "error"])
     if faults:
         behaviour = without_lost_states(script.behaviour, script.contract, script.roles)
-        script = Script(script.contract, behaviour, _effects(behaviour))
+        script = Script(script.contract, behaviour, effects)
     return script, tuple(faults)
+
+
+def _placed(fault: Fault, said: Sequence[Saying]) -> Fault:
+    """A fault with the file it stands in, where one speaks of its place."""
+    part, _, rest = fault.where.removeprefix("#/").partition("/")
+    name = rest.partition("/")[0].replace("~1", "/").replace("~0", "~")
+    where = next((one.where for one in reversed(said) if name in (one.data.get(part) or ())), "")
+    return replace(fault, where=f"{where}{fault.where}")
 
 
 # --- behaviour ---------------------------------------------------------------------------------------------------
@@ -254,7 +265,7 @@ def _formed(where: str, data: Any, path: Path | None, of: str | None, faults: li
     """What a place says, if anything and in good form; a file's form is judged once for each content."""
     if data is None:
         return []
-    wrong = check_form(data, where) if path is None else sources.judged(path, lambda: check_form(data, where))
+    wrong = check_form(data, where) if path is None else sources.judged(path, lambda: check_form(data, where), form())
     faults += wrong
     return [] if wrong else [Saying(where, cast("Mapping[str, Any]", data), path, of)]
 
@@ -298,11 +309,45 @@ def _compared(contract: Contract, said: Sequence[Saying], inferred: Behaviour | 
     return compare(_told(files_), contract, inferred) if files_ else Comparison()
 
 
-def _effects(behaviour: Behaviour) -> Mapping[str, Callable[..., Any]]:
-    if behaviour.effects is None:
-        return {}
-    module = import_module(behaviour.effects)
-    return {name: value for name, value in vars(module).items() if callable(value) and not name.startswith("_")}
+Effects = Mapping[str, Callable[..., Any]]
+
+
+def _effects(said: Sequence[Saying], faults: list[Fault]) -> Effects:
+    """The functions of the module that is named; what names a module or a function that is not there joins the faults."""
+    module = _told(said).effects
+    found: Effects = {}
+    if module is not None:
+        try:
+            found = {name: value for name, value in vars(import_module(module)).items() if callable(value) and not name.startswith("_")}
+        except ImportError as fault:
+            where = next(one.where for one in said if one.data.get("effects") == module)
+            return _faulty(faults, Fault(f"{where}#/effects", f"cannot be imported: {fault}"))
+    for saying in said:
+        for place, name in _named(saying.data):
+            if name not in found:
+                of = f"{module} has none of this name{_near(name, found)}" if module else "no module is named in `effects`"
+                faults.append(Fault(f"{saying.where}#/{place}", f'"{name}" is no effect: {of}'))
+    return found
+
+
+def _faulty(faults: list[Fault], fault: Fault) -> Effects:
+    faults.append(fault)
+    return {}
+
+
+def _named(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each effect a file names, with its place."""
+    for key, rule in data.get("operations", {}).items():
+        if "effect" in rule:
+            yield f"operations/{escape(key)}/effect", rule["effect"]
+    for part in ("reactions", "refreshes"):
+        for key, names in data.get(part, {}).items():
+            yield from ((f"{part}/{escape(key)}", name) for name in ([names] if isinstance(names, str) else names))
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    found = get_close_matches(name, list(known), n=1)
+    return f"; the nearest is {found[0]}" if found else ""
 
 
 def bundled(name: str) -> Path:

@@ -43,6 +43,9 @@ def test_a_file_that_fits_has_no_faults() -> None:
         ({"operations": {"POST /orders/{id}/pai": {"effect": "x"}}}, "#/operations/POST ~1orders~1{id}~1pai", "warning"),
         ({"operations": {"GET /orders": {"resource": "ordre"}}}, "#/operations/GET ~1orders/resource", "error"),
         ({"resources": {"order": {"collection": "/v1/ordres"}}}, "#/resources/order/collection", "warning"),
+        ({"operations": {"GET /orders": {"role": "list"}}}, "#/operations/GET ~1orders/resource", "error"),
+        ({"resources": {"order": {"collection": "/orders"}}, "operations": {"POST /orders": {"role": "update"}}}, "#/operations/POST ~1orders/role", "error"),
+        ({"resources": {"order": {"collection": "/orders"}}, "lists": {"items": "page.rows"}}, "#/lists/items", "warning"),
     ],
 )  # fmt: skip
 def test_what_the_document_does_not_have_is_found(data: dict[str, Any], where: str, severity: str) -> None:

@@ -87,6 +87,38 @@ def test_the_server_says_so_in_a_line_when_it_starts(spec: Path, capsys: pytest.
     assert "2 new operations" in line and "orphaned" in line and "understudy inspect" in line
 
 
+def test_what_is_not_modelled_is_named_in_the_file_that_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """So that only what comes later is new."""
+    path = tmp_path / "rpc.json"
+    path.write_text(json.dumps({"openapi": "3.1.0", "info": {"title": "R", "version": "1"}, "paths": {
+        "/sum": {"post": {"responses": {"200": {"description": "sum"}}}}, "/toys": TOY}}))  # fmt: skip
+    assert main(["inspect", "--yaml", str(path)]) == 0
+    (tmp_path / "rpc.behaviour.yaml").write_text(said := capsys.readouterr().out)
+    assert yaml.safe_load(said)["operations"] == {"POST /sum": {"role": "example"}}
+    status, report = inspected(path, capsys)
+    assert status == 0 and "(new)" not in report
+
+
+@pytest.mark.parametrize(
+    ("said", "place", "right"),
+    [
+        ("operations: {GET /pets: {role: liste}}", "/operations/GET ~1pets/role", "list"),
+        ("operations: {GET /pets: {effect: f}}", "/operations/GET ~1pets/effect", "no module is named"),
+        ("effects: no.such.module", "/effects", "cannot be imported"),
+        ("effects: json\noperations: {GET /pets: {effect: load_}}", "/operations/GET ~1pets/effect", "the nearest is load"),
+        ("reactions: {pet.created: f}", "/reactions/pet.created", "no module is named"),
+    ],
+)  # fmt: skip
+def test_what_can_never_be_played_is_found_before_anyone_calls(spec: Path, capsys: pytest.CaptureFixture[str], said: str, place: str, right: str) -> None:
+    """A role that is none, a function that is not there: exit status 2, with the place in the file."""
+    file = spec.with_name("wrong.yaml")
+    file.write_text(said)
+    capsys.readouterr()
+    assert main(["serve", str(spec), "--behaviour", str(file)]) == 2
+    told = capsys.readouterr().err
+    assert f"{file}#{place}" in told and right in told
+
+
 def test_a_file_that_contradicts_itself_is_still_refused(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """That is no matter of the document: exit status 2."""
     path = spec.with_name("shop.behaviour.yaml")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from understudy.behaviour.envelopes import listing, unwrapped
 from understudy.behaviour.inference import infer
 from understudy.behaviour.looking import Look
-from understudy.behaviour.model import Behaviour, Lifecycle, Resource
+from understudy.behaviour.model import Behaviour, Lifecycle, Lists, Resource
 from understudy.behaviour.naming import singular
 from understudy.behaviour.roles import Role, assign, bare, bare_key, is_modelled
 from understudy.contract.values import Fault, Operation, Schema
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _READING = ("retrieve", "singleton", "create", "upsert", "update", "replace")
 _LOST = "the document no longer has"
 _WRITING = frozenset({"update", "replace", "upsert"})
+_NAMING = frozenset({"retrieve", "update", "replace", "delete", "action"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Comparison:
 def fit(behaviour: Behaviour, contract: Contract, roles: Mapping[str, Role]) -> list[Fault]:
     """Everything in a behaviour that its document does not bear out, in the order of the file. `where` is a JSON pointer."""
     played = _Played(contract, behaviour, roles)
-    return [*_lost_rules(behaviour, contract.operations), *_lost_resources(behaviour, played)]
+    return [*_lost_rules(behaviour, contract.operations), *_idle_rules(behaviour, contract.operations, roles), *_lost_resources(behaviour, played)]
 
 
 def compare(behaviour: Behaviour, contract: Contract, inferred: Behaviour | None = None) -> Comparison:
@@ -67,7 +68,7 @@ def compare(behaviour: Behaviour, contract: Contract, inferred: Behaviour | None
 
 
 def _said(fault: Fault) -> str:
-    return f"{fault.where.removeprefix('#/')}: {fault.message}"
+    return f"{fault.where.partition('#/')[2]}: {fault.message}"
 
 
 def _new(old: Behaviour, now: Behaviour, operations: Sequence[Operation], roles: Mapping[str, Role]) -> Iterator[str]:
@@ -115,6 +116,18 @@ def _lost_rules(behaviour: Behaviour, operations: Iterable[Operation]) -> Iterat
             )
         if rule.resource is not None and rule.resource not in behaviour.resources:
             yield Fault(f"#/operations/{_escape(key)}/resource", f'no resource is called "{rule.resource}"')
+
+
+def _idle_rules(behaviour: Behaviour, operations: Iterable[Operation], roles: Mapping[str, Role]) -> Iterator[Fault]:
+    """Rules whose role cannot be played: it needs a resource, or a parameter that names a record."""
+    rules = {bare_key(key): key for key, rule in behaviour.operations.items() if rule.role not in (None, "example", "effect")}
+    for operation in operations:
+        key, role = rules.get(bare_key(operation.key)), roles[operation.key]
+        resource = behaviour.resources.get(role.resource or "")
+        if key is not None and role.resource is None:
+            yield Fault(f"#/operations/{_escape(key)}/resource", f'must be named for "{role.kind}": this path belongs to no resource')
+        elif key is not None and role.kind in _NAMING and role.id_parameter is None and resource is not None and not resource.singleton:
+            yield Fault(f"#/operations/{_escape(key)}/role", f'"{role.kind}" needs a record, and no parameter of {operation.path} names one')
 
 
 def _nearest(key: str, known: Mapping[str, str]) -> str:
@@ -185,8 +198,17 @@ def _lost_resources(behaviour: Behaviour, played: _Played) -> Iterator[Fault]:
         if resource.internal or missing or not record:
             continue
         yield from _lost_fields(at, resource, record)
+        yield from _lost_envelopes(resource.lists or behaviour.lists, at if resource.lists else "#", played, name)
         if resource.lifecycle is not None:
             yield from _lost_states(f"{at}/lifecycle", resource, resource.lifecycle, record, played)
+
+
+def _lost_envelopes(lists: Lists, at: str, played: _Played, name: str) -> Iterator[Fault]:
+    """Lists whose answers do not hold the records where the file says they are."""
+    for operation in played.of(name, ("list",)):
+        schema = played.look.answer(operation)
+        if lists.items is not None and schema is not None and lists.items.partition(".")[0] not in played.look.shape(schema).properties:
+            yield Fault(f"{at}/lists/items", f'{operation.key} answers without "{lists.items}"', "warning")
 
 
 def without_lost_states(behaviour: Behaviour, contract: Contract, roles: Mapping[str, Role]) -> Behaviour:

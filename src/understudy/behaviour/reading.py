@@ -34,12 +34,16 @@ FACTS = frozenset({"created", "updated", "deleted"})
 _LIFECYCLE_WORDS = frozenset({"field", "initial", "timers", "given", "writable"})
 
 
+def form() -> bytes:
+    """The JSON Schema of behaviour files."""
+    return files("understudy.behaviour").joinpath("file.schema.json").read_bytes()
+
+
 def check_form(data: object, where: str) -> list[Fault]:
     """Judge the form of a behaviour file by its JSON Schema. Each fault names its place as a JSON pointer."""
     from jsonschema import Draft202012Validator  # 60 ms to import: only when a file is first seen or has changed
 
-    schema = json.loads(files("understudy.behaviour").joinpath("file.schema.json").read_text(encoding="utf-8"))
-    found = sorted(Draft202012Validator(schema).iter_errors(data), key=lambda error: list(map(str, error.absolute_path)))
+    found = sorted(Draft202012Validator(json.loads(form())).iter_errors(data), key=lambda error: list(map(str, error.absolute_path)))
     return [
         Fault(f"{where}#/{'/'.join(str(step).replace('~', '~0').replace('/', '~1') for step in error.absolute_path)}", error.message)
         for error in found

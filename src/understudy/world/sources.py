@@ -168,13 +168,13 @@ def _keep(folder: Path, name: str, value: Any) -> None:
         pass  # a cache that cannot be written is no fault of anyone's
 
 
-def judged(path: Path, judge: Callable[[], list[Any]]) -> list[Any]:
-    """What is wrong with a file, asked of `judge` once for each content: that nothing is wrong is kept."""
+def judged(path: Path, judge: Callable[[], list[Any]], rules: bytes) -> list[Any]:
+    """What is wrong with a file, asked of `judge` once for each content and set of rules: that nothing is wrong is kept."""
     try:
         data = path.read_bytes()
     except OSError:
         return judge()
-    name = blake2b(data, digest_size=20, key=_FORMAT + b"judged").hexdigest()
+    name = blake2b(data + b"\0" + rules, digest_size=20, key=_FORMAT + b"judged").hexdigest()
     if (_folder() / f"{name}.json").exists():
         return []
     faults = judge()
