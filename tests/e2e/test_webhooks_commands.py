@@ -14,7 +14,7 @@ from support.served import Served, served
 from understudy.cli import main
 from understudy.server.receiving import Receiver, listening
 from understudy.webhooks.recording import read_lines
-from understudy.webhooks.signing import PROFILES
+from understudy.webhooks.signing import PROFILES, verify
 
 OPTIONS = ("--fixture", "default", "--now", "2025-05-06T10:30:00Z")
 WORLDS = count(1)
@@ -130,6 +130,23 @@ def test_what_was_delivered_is_replayed_from_the_server(webhooks: Run, tmp_path:
         assert [one.id for one in other.received()] == ids
 
 
+def test_the_server_signs_what_is_replayed_from_it_unless_the_person_does(webhooks: Run) -> None:
+    """With the endpoint's own secret, which nobody needs to know; stale too."""
+    receiver = Receiver(PROFILES["standard-webhooks"], (SECRET,))
+    with listening(receiver):
+        receiver.secrets = (webhooks("add", receiver.url, "--profile", "standard-webhooks")[1].split()[-4],)
+        id = trigger(webhooks)
+        receiver.wait_for("*", seconds=60)
+        since = ("--since", "2025-05-06T00:00:00Z", "--to", receiver.url)
+        status, out, err = webhooks("replay", *since, "--duplicate", "1")
+        assert (status, err) == (0, "") and "2 sent" in out and out.count("still passing") == 3
+        assert [one.verdict for one in receiver.kept] == ["verified"] * 3 and {one.id for one in receiver.kept} == {id}
+        status, out, _ = webhooks("replay", *since, "--stale-signature")
+        assert status == 0 and "(stale)" in out
+        assert receiver.kept[-1].verdict == "refused"
+        assert "a secret is needed" in webhooks("replay", *since, "--header", "X-A: b")[2]
+
+
 def test_a_listener_subscribes_itself_and_goes_again(running: Served, webhooks: Run, tmp_path: Path) -> None:
     """It believes what the server signs, with the secret it got for it; when it is stopped the endpoint is gone."""
     file = tmp_path / "today.jsonl"
@@ -144,6 +161,17 @@ def test_a_listener_subscribes_itself_and_goes_again(running: Served, webhooks: 
     assert running("GET", "/_understudy/endpoints", headers={"Understudy-World": world})[2]["endpoints"] == []
     (delivery,), faults = read_lines(file.read_bytes().splitlines())
     assert faults == [] and (delivery.verdict, delivery.profile) == ("verified", "solvimon") and delivery.id
+
+
+def test_a_listener_with_a_secret_of_its_own_has_the_server_sign_with_it(running: Served, tmp_path: Path) -> None:
+    """So that its recording can be verified by whoever has the secret."""
+    file, world = tmp_path / "today.jsonl", "own-secret"
+    with listener("--subscribe", running.base, "--world", world, "--secret", "env:SECRET", "--record", str(file)) as one:
+        one.line(), one.line()
+        assert main(["webhooks", "trigger", "CUSTOMER.CREATED", "--url", running.base, "--world", world]) == 0
+        assert "  verified  " in one.line()
+    (delivery,), _ = read_lines(file.read_bytes().splitlines())
+    verify(PROFILES["solvimon"], [SECRET], delivery.headers, delivery.body, delivery.received_at)
 
 
 @pytest.mark.parametrize(

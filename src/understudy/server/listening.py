@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from understudy.server.painting import colour_of, in_colour, paint, printable
 from understudy.server.receiving import Door, Receiver, Reply
 from understudy.webhooks.recording import Recorded, line_of
 from understudy.webhooks.replaying import HOP
-from understudy.webhooks.signing import PROFILES, BadSecret
+from understudy.webhooks.signing import PROFILES, BadSecret, Profile
 
 
 def listen(asked: argparse.Namespace) -> int:
@@ -48,7 +48,7 @@ def _receiver(asked: argparse.Namespace) -> Receiver:
     secrets = given.secrets(asked.secret)
     if profile.header and not secrets and not asked.subscribe:
         raise given.Misgiven(f"--profile {profile.name}: with which secret? give --secret env:NAME or file:PATH, or set {given.VARIABLE}")
-    return Receiver(profile, secrets if profile.header else (), tuple(asked.status), given.tolerance(asked.tolerance))
+    return Receiver(profile, secrets if profile.header or asked.subscribe else (), tuple(asked.status), given.tolerance(asked.tolerance))
 
 
 def _forward(asked: argparse.Namespace) -> Callable[[Recorded], Any] | None:
@@ -134,13 +134,8 @@ def _subscribed(asked: argparse.Namespace, receiver: Receiver, port: int) -> Ite
         yield
         return
     made = ask(asked.subscribe, "POST", "/endpoints", _endpoint(asked, receiver), asked.world)
-    scheme = str(made.get("signing", "none"))
-    if not asked.profile and scheme not in PROFILES:
-        print(f"understudy: signed as {scheme}, which only the server's behaviour file knows: not verified; see --profile", file=sys.stderr)
-    elif not asked.profile:
-        receiver.profile = PROFILES[scheme]
-    receiver.secrets = receiver.secrets or tuple(filter(None, [made.get("secret")]))
     try:
+        receiver.trust(_scheme(asked, receiver, made), receiver.secrets or tuple(filter(None, [made.get("secret")])))
         yield
     finally:
         try:
@@ -158,6 +153,15 @@ def _endpoint(asked: argparse.Namespace, receiver: Receiver) -> dict[str, Any]:
     if receiver.secrets:
         body["secret"] = receiver.secrets[0]
     return body
+
+
+def _scheme(asked: argparse.Namespace, receiver: Receiver, made: Mapping[str, Any]) -> Profile:
+    """How the server signs: as the person said, else as it says."""
+    named = str(made.get("signing", "none"))
+    if asked.profile or named in PROFILES:
+        return receiver.profile if asked.profile else PROFILES[named]
+    print(f"understudy: signed as {named}, which only the server's behaviour file knows: not verified; see --profile", file=sys.stderr)
+    return PROFILES["none"]
 
 
 def _run(door: Door, listening: socket.socket) -> None:

@@ -48,7 +48,12 @@ class Receiver:
 
     def __post_init__(self) -> None:
         """A secret that is none is refused at once. Raises BadSecret."""
-        sign(self.profile, self.secrets, "", datetime.fromtimestamp(0, UTC), b"")
+        self.trust(self.profile, self.secrets)
+
+    def trust(self, profile: Profile, secrets: tuple[str, ...]) -> None:
+        """Believe what is signed so from now on. Raises BadSecret."""
+        sign(profile, secrets, "", datetime.fromtimestamp(0, UTC), b"")
+        self.profile, self.secrets = profile, secrets
 
     def take(self, headers: Mapping[str, str], body: bytes, now: datetime, method: str = "POST", path: str = "/") -> Recorded:
         """A delivery handed over: verified, answered and kept; its `status` is the answer."""
