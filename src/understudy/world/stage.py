@@ -107,6 +107,7 @@ class Stage:
         self.keys = keys
         self.observe = observe
         self._version = script.behaviour.version
+        self._key_header = script.behaviour.idempotency.header.encode() if script.behaviour.idempotency else b""
         self._fresh = tuple((name.lower().encode(), prefix) for name, prefix in script.behaviour.response_headers.items())
 
     # --- requests ------------------------------------------------------------------------------------------------
@@ -166,7 +167,7 @@ class Stage:
         """Play a request, once for each idempotency key."""
         request = turn.request
         rule = self.script.behaviour.idempotency if plan.keyed else None
-        key = request.header(rule.header.encode()) if rule is not None else None
+        key = request.header(self._key_header) if rule is not None else None
         if rule is None or not key:
             return self._play(turn, plan, accepted)
         return self._once(turn, rule, key, plan, accepted)
