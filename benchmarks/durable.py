@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import answering as wire
-from store import changes
+from store import changes, id_of
 
 from understudy.engine.decide import Changed, Decision, Event
 from understudy.world.clock import Clock
@@ -119,7 +119,7 @@ def million() -> None:
     """A million records in one world."""
     world = timed("a million records, in memory", lambda: filled(Worlds(World("prepared", Clock(frozen=True), 0, {})), 1_000_000))
     print(f"{'  most memory':52} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:10,.0f} MB")
-    timed("  1,000 reads", lambda: [world.store.get("customer", f"cust_{n * 997:020d}") for n in range(1_000)])
+    timed("  1,000 reads", lambda: [world.store.get("customer", id_of(n * 997)) for n in range(1_000)])
 
 
 def main() -> None:

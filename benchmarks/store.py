@@ -23,15 +23,20 @@ CALLS = 2_000
 PAGE = 50
 
 
+def id_of(number: int) -> str:
+    """An id of 25 letters and digits."""
+    return f"cust_customerNo{number:010d}"
+
+
 def record(number: int) -> dict[str, Any]:
     """A customer of 15 fields and 500 bytes; a reference for every four, three states, names in no order."""
     return {
         "object_type": "CUSTOMER",
-        "id": f"cust_{number:020d}",
+        "id": id_of(number),
         "reference": f"customer-{number}",
         "status": ("DRAFT", "ACTIVE", "ARCHIVED")[number % 3],
         "name": f"{number * 2_654_435_761 % 2**32:08x} Limited",
-        "parent_customer_id": f"cust_{number // 4:020d}",
+        "parent_customer_id": id_of(number // 4),
         "email": f"billing{number}@example.com",
         "address": {"line1": "1 Main Street", "city": "Utrecht", "postal_code": "3511", "country": "NL"},
         "currency": "EUR",
@@ -102,7 +107,7 @@ def figures(size: int) -> dict[str, float]:
     """All rows of the table for one size."""
     store = filled(size)
     numbers = [index * 7_919 % size for index in range(CALLS)]
-    ids = [f"cust_{number:020d}" for number in numbers]
+    ids = [id_of(number) for number in numbers]
     offsets = [Query("customer", offset=number, limit=PAGE) for number in numbers]
     active = [Query("customer", (("status", frozenset({"ACTIVE"})),), offset=n // 3, limit=PAGE) for n in numbers]
     named = [Query("customer", order_by="name", offset=number, limit=PAGE) for number in numbers]
@@ -114,7 +119,7 @@ def figures(size: int) -> dict[str, float]:
     table["get"] = mean(lambda id: store.get("customer", id), ids)
     table["find, 1 record"] = mean(lambda n: store.find("customer", "reference", f"customer-{n}"), numbers)
     table["find, 4 records"] = mean(
-        lambda n: store.find("customer", "parent_customer_id", f"cust_{n // 4:020d}"), numbers
+        lambda n: store.find("customer", "parent_customer_id", id_of(n // 4)), numbers
     )
     table["page of 50, newest first, any offset"] = median(store.select, offsets)
     table["page of 50, one status"] = median(store.select, active)

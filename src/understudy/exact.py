@@ -7,20 +7,23 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import orjson
 
 _DIGITS = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))  # every digit becomes 0
 _LONG = b"0" * 19  # the shortest run of digits that may be beyond 64 bits
-_NUMBER = re.compile(rb"(?:^|[:,\[\s])-?\d{19}")  # where it stands as a number, and not in an id
+_NUMBERS = tuple(before + _LONG for before in (b":", b",", b"[", b"-", b" ", b"\n", b"\t", b"\r"))  # as a number, and not in an id
 
 
 def read(data: bytes) -> Any:
     """A JSON value (RFC 8259). Raises orjson.JSONDecodeError."""
     value = orjson.loads(data)
-    return json.loads(data) if _LONG in data.translate(_DIGITS) and _NUMBER.search(data) else value
+    return json.loads(data) if _LONG in (zeroed := data.translate(_DIGITS)) and _stands(zeroed) else value
+
+
+def _stands(zeroed: bytes) -> bool:
+    return zeroed.startswith(_LONG) or any(number in zeroed for number in _NUMBERS)
 
 
 def write(value: Any) -> bytes:
