@@ -28,7 +28,8 @@ KINDS: Mapping[str, tuple[int, ...]] = {
     "locked": (409, 422, 400),  # the record's state does not allow the change
     "in_use": (409, 422, 400),  # other records refer to the one to be deleted
     "cannot_process": (422, 409, 400),  # well-formed and permitted, yet what it names does not fit together
-    "precondition_failed": (412,),
+    "precondition_failed": (412, 409, 422, 400),  # If-Match or If-None-Match does not hold
+    "precondition_required": (428, 400, 412, 422),  # a change must come with If-Match, and does not
     "too_large": (413,),
     "path_too_long": (414,),
     "unsupported_media_type": (415, 400),

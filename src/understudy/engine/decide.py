@@ -13,11 +13,12 @@ from typing import Any, NamedTuple, Protocol, cast
 
 from understudy.durations import parse_instant
 from understudy.engine.answering import NOT_MODELLED, example_of
+from understudy.engine.conditions import under_conditions
 from understudy.engine.kinds import Kind, Record
 from understudy.engine.operations import TABLE
 from understudy.engine.outcomes import Call, Outcome, kept, trimmed
 from understudy.engine.plans import Plan, Script
-from understudy.engine.scenes import Scene, Select
+from understudy.engine.scenes import Scene, Select, named
 from understudy.engine.transaction import Happening, Shown, Transaction, View
 from understudy.problems import Problem
 
@@ -109,7 +110,8 @@ def decide(script: Script, plan: Plan, call: Call, circumstances: Circumstances)
     tx.demands = plan.demands
     scene = Scene(script, plan, cast("Kind", plan.kind), call, tx, circumstances.select)
     try:
-        return conclude(script, tx, TABLE[plan.role.kind](scene))
+        play = TABLE[plan.role.kind]
+        return conclude(script, tx, play(scene) if plan.conditions is None else under_conditions(scene, play, named))
     except Problem as problem:
         if problem.kind != "contract_broken" or not plan.mended:
             raise

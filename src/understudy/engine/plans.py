@@ -15,6 +15,7 @@ from understudy.behaviour.model import NOTHING, Behaviour, Lists, Resource
 from understudy.behaviour.roles import Role, assign, bare_key
 from understudy.contract.contract import Contract
 from understudy.contract.values import Operation, Response, Schema
+from understudy.engine.conditions import Conditions, conditions_of
 from understudy.engine.dressing import Dress, dress_of, filling, inner, same
 from understudy.engine.envelopes import envelope_of
 from understudy.engine.granting import Place, places
@@ -53,6 +54,7 @@ class Plan:
     frees: bool = False  # a record may be deleted while others refer to it
     headers: Mapping[str, str] | None = None  # response headers the document requires
     mended: bool = False  # what cannot be made to fit the document is answered with an example that says so
+    conditions: Conditions | None = None  # what the document declares of ETag, If-Match and If-None-Match
     made: Plan | None = None  # how the answer looks where a PUT made the record
     place: Place | None = None  # what grants tokens at the path of this operation
 
@@ -159,6 +161,7 @@ class Script:
             headers=self.required_headers(operation.response(status)) or None,
             place=self.places.get(operation.path) if operation.method == "POST" else None,
             mended=self.mends(role.resource),
+            conditions=conditions_of(self.contract, operation),
         )
 
     def _is_inferred(self, role: Role) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from understudy.behaviour.model import Errors
 from understudy.contract.values import Operation, Response, Schema
+from understudy.engine.conditions import demanded
 from understudy.engine.outcomes import Outcome, encode
 from understudy.engine.plans import Script
 from understudy.problems import KINDS, Problem
@@ -19,7 +20,7 @@ DETAILS = "application/problem+json"
 TITLES: Mapping[int, str] = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable",
     409: "Conflict", 412: "Precondition Failed", 413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type",
-    422: "Unprocessable Content", 429: "Too Many Requests", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
+    422: "Unprocessable Content", 428: "Precondition Required", 429: "Too Many Requests", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
     501: "Not Implemented", 503: "Service Unavailable",
 }
 """Reason phrases (RFC 9110 section 15, RFC 6585)."""
@@ -27,6 +28,7 @@ TITLES: Mapping[int, str] = {
 
 def refuse(script: Script, problem: Problem, operation: Operation | None) -> Outcome:
     """The answer a problem gets: in the shape of the errors table, else as problem details (RFC 9457)."""
+    problem = demanded(problem, operation)
     errors = _errors(script, operation)
     row = errors.rows.get(problem.kind, {})
     status = _status(problem, row, operation)

@@ -375,7 +375,7 @@ _JSON = (b"content-type", b"application/json")
 
 
 def _headers(outcome: Outcome) -> Headers:
-    headers = [(b"content-length", b"%d" % len(outcome.body))]
+    headers = [(b"content-length", b"%d" % len(outcome.body))] if outcome.status != 304 else []  # it would be that of the 200 (RFC 9110 section 8.6)
     if outcome.media_type == "application/json":
         headers.append(_JSON)
     elif outcome.media_type is not None:
