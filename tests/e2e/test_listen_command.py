@@ -67,6 +67,7 @@ def test_a_delivery_is_passed_on_as_it_came_and_its_answer_comes_back(tmp_path: 
         assert one(headers=signed())[0] == 500
         assert [each.verdict for each in behind.kept] == ["verified", "verified"]
         assert behind.kept[0].body == BODY
+        assert one(b"", method="HEAD") == (401, b"")
 
 
 def test_who_does_not_answer_behind_it_is_502(tmp_path: Path) -> None:
@@ -75,9 +76,9 @@ def test_who_does_not_answer_behind_it_is_502(tmp_path: Path) -> None:
     with playing(resetting) as url, listener("--forward", url, "--record", str(file)) as one:
         one.line()
         one.line()
-        assert one() == (502, b"it broke the connection before it had answered")
-        assert "502 ORDER.PAID  -  unsigned: it broke the connection" in one.line()
-    assert json.loads(file.read_text())["error"] == "it broke the connection before it had answered"
+        assert one() == (502, b"the connection was reset without an answer")
+        assert "502 ORDER.PAID  -  unsigned: the connection was reset" in one.line()
+    assert json.loads(file.read_text())["error"] == "the connection was reset without an answer"
 
 
 def test_it_answers_the_statuses_it_was_told() -> None:

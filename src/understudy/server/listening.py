@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,8 @@ from typing import Any
 
 from understudy.server import given
 from understudy.server.asking import NotDone, ask
-from understudy.server.outgoing import Outgoing, send
 from understudy.server.painting import colour_of, in_colour, paint, printable
+from understudy.server.posting import Poster
 from understudy.server.receiving import Door, Receiver, Reply
 from understudy.webhooks.recording import Recorded, line_of
 from understudy.webhooks.replaying import HOP
@@ -54,7 +54,7 @@ def _receiver(asked: argparse.Namespace) -> Receiver:
 def _forward(asked: argparse.Namespace) -> Callable[[Recorded], Any] | None:
     if asked.forward is None:
         return None
-    return Forward(given.url("--forward", asked.forward, asked.allow_host), asked.allow_host)
+    return Forward(given.url("--forward", asked.forward, asked.allow_host), Poster(asked.allow_host, timeout=30.0, kept=1_000_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,16 @@ class Forward:
     """Passes deliveries on to a URL, with the headers and the body they came with."""
 
     url: str
-    hosts: Collection[str]
+    poster: Poster
 
     async def __call__(self, one: Recorded) -> Reply:
         """The answer there; 502 where there is none."""
         headers = [(name, value) for name, value in one.headers.items() if name not in HOP]
-        answer = await send(Outgoing(one.method, self.url, headers, one.body, self.hosts, seconds=30.0, cap=1_000_000))
-        if answer.status is None:
+        answer = await self.poster.post(self.url, headers, one.body, one.method)
+        self.poster.close()
+        if answer.status is None or answer.error is not None:
             return Reply(502, (answer.error or "").encode(), "text/plain; charset=utf-8", answer.error)
-        kind = next((value for name, value in answer.headers if name.lower() == "content-type"), "application/octet-stream")
-        return Reply(answer.status, answer.body, kind)
+        return Reply(answer.status, answer.response.encode(), answer.media_type or "application/octet-stream")
 
 
 # --- what it needs while it runs ---------------------------------------------------------------------------------

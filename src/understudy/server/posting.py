@@ -26,7 +26,7 @@ MOST_HEAD = 65_536
 MOST_BODY = 65_536
 """Octets of an answer that are read: of its head, of its body. What comes after is not waited for."""
 KEPT = 2048
-"""Octets of an answer's body that are remembered."""
+"""Octets of an answer's body that are remembered, unless a poster is told otherwise."""
 IDLE = 32
 """Connections kept open for each receiver."""
 LONGEST_REST = 10**8
@@ -82,8 +82,9 @@ class Poster:
     """Sends to hosts that are allowed; `later` and `resolve` are the event loop's and the system's unless given."""
 
     def __init__(self, hosts: Collection[str] = (), *, timeout: float = 10.0, later: Later | None = None, resolve: Resolve = resolved,
-                 trust: ssl.SSLContext | None = None) -> None:
+                 trust: ssl.SSLContext | None = None, kept: int = KEPT) -> None:
         self.hosts = tuple(hosts)
+        self.kept = kept
         self.timeout = timeout
         self._later = later
         self._resolve = resolve
@@ -306,16 +307,19 @@ class Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if status >= 200 or status == 101:
             self.status = status
+        if self.status and self._exchange is not None and self._exchange.method == "HEAD":
+            self._finish(self._answer())
 
     def on_body(self, data: bytes) -> None:
         """A part of the body."""
         exchange = self._exchange
         if exchange is None:
             return
-        if exchange.size < KEPT:
-            exchange.body.append(data[: KEPT - exchange.size])
+        kept = self._poster.kept
+        if exchange.size < kept:
+            exchange.body.append(data[: kept - exchange.size])
         exchange.size += len(data)
-        if exchange.size > MOST_BODY:
+        if exchange.size > max(kept, MOST_BODY):
             self._finish(self._answer())
 
     def on_message_complete(self) -> None:
@@ -347,7 +351,8 @@ class Connection(asyncio.Protocol):
     def _answer(self) -> Answer:
         assert self._exchange is not None
         text = b"".join(self._exchange.body).decode("utf-8", "replace")
-        return Answer(self.status, None, 0, text, retry_after(self._exchange.headers))
+        headers = self._exchange.headers
+        return Answer(self.status, None, 0, text, retry_after(headers), headers.get(b"content-type", b"").decode("latin-1"))
 
     def _finish(self, answer: Answer) -> None:
         exchange, self._exchange = self._exchange, None

@@ -14,12 +14,12 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from itertools import count
 from typing import Any
 
 import orjson
 
+from understudy.webhooks.matching import fits
 from understudy.webhooks.recording import Recorded, id_of, judge, type_of
 from understudy.webhooks.signing import PROFILES, Profile, sign
 
@@ -105,7 +105,7 @@ class Receiver:
             self._answered = count()
 
     def _fitting(self, pattern: str) -> list[Recorded]:
-        return [one for one in self.kept if one.verdict != "refused" and one.passed and fnmatchcase(one.type or "", pattern)]
+        return [one for one in self.kept if one.verdict != "refused" and one.passed and fits(one.type or "", pattern)]
 
 
 # --- over HTTP ---------------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -24,8 +23,9 @@ from understudy.durations import parse_instant
 from understudy.server import given
 from understudy.server.asking import NotDone
 from understudy.server.hooking import call, deliveries, delivery
-from understudy.server.outgoing import Outgoing, send
 from understudy.server.painting import colour_of, in_colour, paint, printable
+from understudy.server.posting import Poster
+from understudy.webhooks.matching import fits
 from understudy.webhooks.recording import DELIVERY, Recorded, read_lines
 from understudy.webhooks.replaying import (
     Answer,
@@ -44,6 +44,8 @@ from understudy.webhooks.signing import PROFILES, BadSecret, Profile, sign
 
 STALE_BY = timedelta(hours=1)
 """How much longer ago than its scheme tolerates a stale delivery was signed."""
+LARGEST_STATE = 16_000_000
+"""Octets of what a probe answers that are held against each other."""
 
 
 def replay(asked: argparse.Namespace) -> int:
@@ -97,7 +99,7 @@ def _series(asked: argparse.Namespace) -> tuple[list[Recorded], int]:
         found = [one for one in found if since is None or one.received_at >= since]
     for place, fault in faults:
         print(f"understudy: {asked.file or 'delivery'}:{place}: {fault}", file=sys.stderr)
-    found = [one for one in found if not asked.type or fnmatchcase(one.type or "", asked.type)]
+    found = [one for one in found if not asked.type or fits(one.type or "", asked.type)]
     if not found:
         raise given.Misgiven(f"{asked.file or asked.server}: there is no delivery to replay")
     return found, len(faults)
@@ -154,8 +156,9 @@ def _carrier(asked: argparse.Namespace, series: Sequence[Recorded], sends: Seque
     """What sends, checked before anything is sent. Raises Misgiven, BadSecret."""
     to = given.url("--to", asked.to, asked.allow_host)
     probe = given.url("--probe", asked.probe, asked.allow_host) if asked.probe else None
+    poster = Poster(asked.allow_host, timeout=asked.timeout, kept=LARGEST_STATE)
     if asked.file is None and not (asked.secret or asked.profile or asked.no_resign or asked.header):
-        return Carrier(to, probe, hosts=tuple(asked.allow_host), seconds=asked.timeout, through=partial(_through, asked))
+        return Carrier(to, probe, poster=poster, through=partial(_through, asked))
     profile = _profile(asked, series)
     secrets = () if asked.no_resign or not profile.header else given.secrets(asked.secret)
     if profile.header and not secrets and not asked.no_resign:
@@ -167,7 +170,7 @@ def _carrier(asked: argparse.Namespace, series: Sequence[Recorded], sends: Seque
         raise given.Misgiven(f"--stale-signature: deliveries signed as {profile.name} do not tell when; name a scheme that does with --profile")
     if secrets:
         sign(profile, secrets, "", datetime.now(UTC), b"")
-    return Carrier(to, probe, profile, secrets, given.headers(asked.header), tuple(asked.allow_host), asked.timeout)
+    return Carrier(to, probe, profile, secrets, given.headers(asked.header), poster)
 
 
 def _profile(asked: argparse.Namespace, series: Sequence[Recorded]) -> Profile:
@@ -192,8 +195,7 @@ class Carrier:
     profile: Profile = PROFILES["none"]
     secrets: tuple[str, ...] = ()
     headers: Sequence[tuple[str, str]] = ()
-    hosts: Sequence[str] = ()
-    seconds: float = 10.0
+    poster: Poster = field(default_factory=Poster)
     through: Callable[[Send], Answer] | None = None  # instead: who sends, and signs with secrets of its own
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     _went: dict[int, bool] = field(default_factory=dict)
@@ -221,20 +223,22 @@ class Carrier:
         at = self.now() - (self.profile.tolerance + STALE_BY if one.stale else timedelta())
         signature = sign(self.profile, self.secrets, delivery.id or f"replay-{one.line}", at, delivery.body) if self.secrets else []
         headers = [*headers_of(one, self.profile, signature), *self.headers]
-        got = await send(Outgoing(delivery.method, self.to, headers, delivery.body, self.hosts, self.seconds, cap=4096))
-        return Answer(got.status, got.error, got.duration_ms, got.body)
+        got = await self.poster.post(self.to, headers, delivery.body, delivery.method)
+        self.poster.close()  # each send on a connection of its own: what came of it is then beyond doubt
+        return Answer(None if got.error else got.status, got.error, got.milliseconds)
 
     async def _state(self) -> Any:
         """The receiver's state, as far as the probe shows it: its JSON, or how it was answered instead."""
         if self.probe is None:
             return None
-        got = await send(Outgoing("GET", self.probe, [("accept", "application/json")], b"", self.hosts, self.seconds, cap=16_000_000))
-        if got.status != 200:
+        got = await self.poster.post(self.probe, [("accept", "application/json")], b"", "GET")
+        self.poster.close()
+        if got.status != 200 or got.error:
             return {"status": got.status, "error": got.error}
         try:
-            return orjson.loads(got.body)
+            return orjson.loads(got.response)
         except orjson.JSONDecodeError:
-            return {"body": got.body.decode("utf-8", "replace")}
+            return {"text": got.response}
 
 
 def _through(asked: argparse.Namespace, one: Send) -> Answer:

@@ -103,7 +103,6 @@ class Answer:
     status: int | None
     error: str | None = None
     duration_ms: int = 0
-    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

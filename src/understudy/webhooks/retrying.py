@@ -71,6 +71,7 @@ class Answer(NamedTuple):
     milliseconds: int = 0
     response: str = ""
     retry_after: timedelta | None = None
+    media_type: str = ""  # of the response
 
     @property
     def good(self) -> bool:
