@@ -19,6 +19,8 @@ from zoneinfo import ZoneInfo
 
 from understudy_solvimon.refusal import Refusal
 
+WHOLE = Fraction(1)
+"""All of a price."""
 UNITS = ("DAY", "WEEK", "MONTH", "YEAR")
 MOST_LENGTHS = 3660
 """The largest value of a length: ten years of days."""

@@ -60,7 +60,7 @@ def item(bench: Bench, made: dict[str, Record], reference: str, model: str, **mo
 def customer(bench: Bench, reference: str = "acme-001", zone: str = "Europe/London", **more: Any) -> Record:
     """The guide's customer, activated."""
     record = bench.make("customer", reference=reference, type="ORGANIZATION", email="billing@acme.com", status="DRAFT",
-                        timezone=zone, organization={"legal_name": "ACME Corp"}, **more)
+                        timezone=zone, **{"organization": {"legal_name": "ACME Corp"}, **more})
     return bench.fire("customer", record["id"], "activate")
 
 

@@ -242,7 +242,8 @@ def _lists(row: Mapping[str, Any] | None, base: Lists) -> Lists:
     pairs = {name: tuple(parts) for name, parts in row["pairs"].items()} if "pairs" in row else base.pairs
     bounds = {name: tuple(parts) for name, parts in row["bounds"].items()} if "bounds" in row else base.bounds
     filters = {**base.filters, **row.get("filters", {})}
-    return replace(base, **{**row, "pairs": pairs, "bounds": bounds, "filters": filters})
+    asked_for = {field: tuple(names) for field, names in row["asked_for"].items()} if "asked_for" in row else base.asked_for
+    return replace(base, **{**row, "pairs": pairs, "bounds": bounds, "filters": filters, "asked_for": asked_for})
 
 
 def _search(row: Mapping[str, Any] | None, base: Search) -> Search:

@@ -114,6 +114,32 @@ def compile_paging(rules: Lists, parameters: Iterable[str], known: frozenset[str
     return Paging(rules, bool(cutting & names), reads, meta, id_field, rest, _may_lack(rules.meta, declared))
 
 
+# --- fields that are asked for ---------------------------------------------------------------------------------
+
+
+def not_asked_for(rules: Lists, query: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """The fields that leave only where a parameter asks for them, and none does, as paths."""
+    return tuple(tuple(field.split(".")) for field, names in rules.asked_for.items() if not any(query.get(name) for name in names))
+
+
+def without(record: dict[str, Any], fields: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
+    """A record less some fields."""
+    for path in fields:
+        record = _less(record, path)
+    return record
+
+
+def _less(value: Any, path: tuple[str, ...]) -> Any:
+    name, *rest = path
+    if name == "*":
+        return [_less(part, tuple(rest)) for part in value] if isinstance(value, list) else value
+    if not isinstance(value, dict) or name not in value:
+        return value
+    if not rest:
+        return {other: part for other, part in value.items() if other != name}
+    return {**value, name: _less(value[name], tuple(rest))}
+
+
 # --- windows ---------------------------------------------------------------------------------------------------
 
 

@@ -234,9 +234,10 @@ def _rows(scene: Scene, rows: Sequence[bytes]) -> Sequence[bytes]:
     rules, dress = scene.plan.lists, scene.plan.rows
     if dress is not None:
         return [encode(dress(expanded(scene, read(row)))) for row in rows]
-    if not scene.kind.mixed and not (rules.expand and scene.call.query.get(rules.expand)):
+    left_out = lists.not_asked_for(rules, scene.call.query) if rules.asked_for else ()
+    if not scene.kind.mixed and not left_out and not (rules.expand and scene.call.query.get(rules.expand)):
         return rows
-    return [encode(scene.kind.public(expanded(scene, read(row)))) for row in rows]
+    return [encode(lists.without(scene.kind.public(expanded(scene, read(row))), left_out)) for row in rows]
 
 
 def search(scene: Scene) -> Outcome:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 from understudy.behaviour.model import NOTHING, Behaviour, Lists, Resource
@@ -18,7 +17,6 @@ from understudy.contract.values import Operation, Response, Schema
 from understudy.engine.conditions import Conditions, conditions_of
 from understudy.engine.dressing import Dress, dress_of, filling, inner, same
 from understudy.engine.envelopes import envelope_of
-from understudy.engine.granting import Place, places
 from understudy.engine.guarding import Guard, guard_of
 from understudy.engine.kinds import Kind, compile_kind
 from understudy.engine.lists import Paging, compile_paging
@@ -56,7 +54,6 @@ class Plan:
     mended: bool = False  # what cannot be made to fit the document is answered with an example that says so
     conditions: Conditions | None = None  # what the document declares of ETag, If-Match and If-None-Match
     made: Plan | None = None  # how the answer looks where a PUT made the record
-    place: Place | None = None  # what grants tokens at the path of this operation
 
 
 class Script:
@@ -108,12 +105,6 @@ class Script:
             plan = self._plans[operation.key] = self._compile(operation)
         return plan
 
-    @cached_property
-    def places(self) -> Mapping[str, Place]:
-        """What stands at the addresses the document's security schemes name, by path."""
-        schemes = {id(one.scheme): one.scheme for operation in self.contract.operations for group in operation.security or () for one in group}
-        return places(schemes.values())
-
     def operation(self, kind: str, resource: str) -> Operation | None:
         """The first operation that plays this role for this resource."""
         return self._by_role.get((kind, resource))
@@ -159,7 +150,6 @@ class Script:
             demands=not self._is_inferred(role) or _declares(operation, "404", "409"),
             frees=self._is_inferred(role) and not _declares(operation, "409"),
             headers=self.required_headers(operation.response(status)) or None,
-            place=self.places.get(operation.path) if operation.method == "POST" else None,
             mended=self.mends(role.resource),
             conditions=conditions_of(self.contract, operation),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -394,6 +395,18 @@ class Transaction:
                 reaction(self, happening)
             if len(self._facts) > _MOST_FACTS:
                 raise Problem("internal_error", f"reactions to {happening.resource}.{happening.fact} never come to rest")
+
+    @contextmanager
+    def tried(self) -> Iterator[None]:
+        """Do something for its result alone: what is changed, recorded and said within is taken back at the end."""
+        changes, pending = self.changes, self._pending
+        facts, emitted, warnings = len(self._facts), len(self.emitted), len(self.warnings)
+        self.changes, self._pending = dict(changes), deque()
+        try:
+            yield
+        finally:
+            self.changes, self._pending = changes, pending
+            del self._facts[facts:], self.emitted[emitted:], self.warnings[warnings:]
 
     @property
     def facts(self) -> list[Happening]:

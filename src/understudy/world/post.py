@@ -47,24 +47,11 @@ class Post:
 
         An endpoint is told nothing of the commit that makes it, nor of the one that takes it away.
         """
-        if not world.outbox.audience and self._is_quiet(decision):
-            return ()
         endpoints = list(self._endpoints(world, decision.changes)) if self.rules.endpoints is not None and decision.changes else []
         if not decision.events or not (world.outbox.audience or any(event.to is not None for event in decision.events)):
             return endpoints
         gone = {put.key for put in endpoints if put.value is None}
         return [*endpoints, *self._deliveries(world, decision.events, now, gone)]
-
-    def _is_quiet(self, decision: Decision) -> bool:
-        """Whether a decision makes no endpoint and no event with a receiver of its own."""
-        resource = self.rules.endpoints.resource if self.rules.endpoints is not None else None
-        for change in decision.changes:
-            if change.resource == resource:
-                return False
-        for event in decision.events:  # noqa: SIM110  # a loop: this is asked at each commit
-            if event.to is not None:
-                return False
-        return True
 
     def _endpoints(self, world: World, changes: Sequence[Changed]) -> Iterator[Put]:
         rows = self.rules.endpoints

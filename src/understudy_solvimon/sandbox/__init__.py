@@ -9,10 +9,12 @@ from understudy_solvimon.sandbox.catalogue import (
     archive_product,
     calculation_saved,
     create_version,
+    delete_product,
     deprecate_product,
     meter_property_updated,
     meter_saved,
     product_item_saved,
+    update_product,
     version_activated,
     version_changed,
     version_updated,
@@ -25,6 +27,7 @@ from understudy_solvimon.sandbox.coupons import (
     schedule_redeems,
 )
 from understudy_solvimon.sandbox.customers import customer_saved, forget_customer
+from understudy_solvimon.sandbox.groups import group_deleted, group_saved, member_saved
 from understudy_solvimon.sandbox.invoices import (
     create_invoice,
     credit_invoice,
@@ -34,6 +37,7 @@ from understudy_solvimon.sandbox.invoices import (
     refresh_invoices,
     update_invoice,
 )
+from understudy_solvimon.sandbox.ondemand import charge_on_demand, on_demand_pricing_items
 from understudy_solvimon.sandbox.prices import create_group, create_pricing, pricing_changed, pricing_updated
 from understudy_solvimon.sandbox.running import period_begun, period_ended, period_planned
 from understudy_solvimon.sandbox.schedules import (
@@ -57,13 +61,16 @@ from understudy_solvimon.sandbox.subscriptions import (
     subscription_voided,
     update_payment_method,
 )
+from understudy_solvimon.sandbox.tracing import calculate_event, ingest_predicting, persist_data, reprocess, trace_event
 from understudy_solvimon.sandbox.usage import delete_event, delete_event_by_reference, ingest, ingest_batch
 
 __all__ = [
     "activate_product",
     "archive_product",
+    "calculate_event",
     "calculation_saved",
     "cancel_subscription",
+    "charge_on_demand",
     "copy_schedule",
     "copy_subscription",
     "coupon_redemptions",
@@ -79,25 +86,33 @@ __all__ = [
     "customer_saved",
     "delete_event",
     "delete_event_by_reference",
+    "delete_product",
     "deprecate_product",
     "forget_customer",
     "grace_elapsed",
+    "group_deleted",
+    "group_saved",
     "ingest",
     "ingest_batch",
+    "ingest_predicting",
     "init_subscription",
     "invoice_archived",
+    "member_saved",
     "meter_property_updated",
     "meter_saved",
     "migrate_schedule",
+    "on_demand_pricing_items",
     "pay_invoice",
     "period_begun",
     "period_ended",
     "period_planned",
+    "persist_data",
     "pricing_changed",
     "pricing_updated",
     "product_item_saved",
     "promotion_code_redemptions",
     "refresh_invoices",
+    "reprocess",
     "schedule_changed",
     "schedule_redeems",
     "subscription_activated",
@@ -107,8 +122,10 @@ __all__ = [
     "subscription_resumed",
     "subscription_saved",
     "subscription_voided",
+    "trace_event",
     "update_invoice",
     "update_payment_method",
+    "update_product",
     "update_schedule",
     "version_activated",
     "version_changed",

@@ -115,11 +115,13 @@ def bill_of(account: Account, parts: Sequence[Reckoned]) -> Bill:
 
 
 def _handed_on(tx: Transaction, record: Record) -> Record:
-    """What the period before handed on; to the first one, what it was billed at its beginning."""
+    """What the period before handed on, to the first one what it was billed at its beginning, and what a request set."""
     if record.get("previous_id") is None:
-        return record.get("begun_with") or {}
-    previous = tx.get("billing_period", record["previous_id"]) or {}
-    return previous.get("handed_on") or {}
+        known = record.get("begun_with") or {}
+    else:
+        known = (tx.get("billing_period", record["previous_id"]) or {}).get("handed_on") or {}
+    taken_over = record.get("taken_over")
+    return {**known, "usage": {**(known.get("usage") or {}), **taken_over}} if taken_over else known
 
 
 # --- in advance -------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ def meter_saved(tx: Transaction, change: Happening) -> None:
     assert change.after is not None
     resolved = {field: [_entry(tx, target, entry, f"{field}.{index}") for index, entry in enumerate(change.after[field])]
                 for field, target in _PARTS if change.after.get(field)}
-    if change.before is not None and change.before.get("status") == "ACTIVE":
+    if change.before is not None and change.before.get("status") == "ACTIVE" and change.before.get("grown") == change.after.get("grown"):
         _check_active_meter(tx, change.before, {**change.after, **resolved})
     tx.update("meter", change.id, resolved)
 
@@ -106,10 +106,40 @@ def _move_product(tx: Transaction, call: Call, trigger: str) -> Record:
     assert call.record is not None
     product = tx.fire("product", call.record["id"], trigger)
     if call.query.get("align_product_item_status") is True:
-        for item in tx.find("product_item", product_id=product["id"]):
-            if item.get("status") in _ALIGNED[trigger]:
-                tx.fire("product_item", item["id"], trigger)
+        _align(tx, product["id"], trigger)
     return product
+
+
+def update_product(tx: Transaction, call: Call) -> Record:
+    """Change a product, and where a change of its status is to be followed, its items."""
+    assert call.record is not None
+    body = {field: value for field, value in call.body.items() if value is not None}
+    product = tx.update("product", call.record["id"], body)
+    trigger = _TRIGGERS.get(str(body.get("status")))
+    if trigger is not None and call.query.get("align_product_item_status") is True:
+        _align(tx, product["id"], trigger)
+    return tx.need("product", product["id"])
+
+
+_TRIGGERS: Mapping[str, str] = {"ACTIVE": "activate", "DEPRECATED": "deprecate", "ARCHIVED": "archive"}
+
+
+def _align(tx: Transaction, product: str, trigger: str) -> None:
+    for item in tx.find("product_item", product_id=product):
+        if item.get("status") in _ALIGNED[trigger]:
+            tx.fire("product_item", item["id"], trigger)
+
+
+def delete_product(tx: Transaction, call: Call) -> Record:
+    """Delete a draft product, its draft items with it where asked for; nothing else may refer to it."""
+    assert call.record is not None
+    items = tx.find("product_item", product_id=call.record["id"])
+    if items and call.query.get("align_product_item_status") is not True:
+        raise Problem("in_use", f"the product_item {items[0]['id']} refers to it by product_id; delete that first, or let "
+                      "align_product_item_status delete it along", resource="product", id=call.record["id"])
+    for item in items:
+        tx.delete("product_item", item["id"])
+    return tx.delete("product", call.record["id"])
 
 
 def product_item_saved(tx: Transaction, change: Happening) -> None:

@@ -36,11 +36,11 @@ def open_invoice(tx: Transaction, period: Record, subscription: Record) -> Recor
         ids = [*shared["pricing_plan_subscription_ids"], subscription["id"]]
         tx.update("invoice", shared["id"], {"pricing_plan_subscription_ids": list(dict.fromkeys(ids))})
         tx.update("billing_period", period["id"], {"invoice_id": shared["id"]})
-        return _recompute(tx, shared["id"])
-    invoice = _begun(tx, account, periods.instant(period["end_at"]), period, {
+        return recompute(tx, shared["id"])
+    invoice = begun_invoice(tx, account, periods.instant(period["end_at"]), {
         "billing_period_id": period["id"], **({"together": together} if together else {})})
     tx.update("billing_period", period["id"], {"invoice_id": invoice["id"]})
-    return _recompute(tx, invoice["id"])
+    return recompute(tx, invoice["id"])
 
 
 def open_advance_invoice(tx: Transaction, period: Record, subscription: Record) -> Record | None:
@@ -51,8 +51,8 @@ def open_advance_invoice(tx: Transaction, period: Record, subscription: Record) 
     account = account_of(tx, subscription)
     begins = periods.instant(period["start_at"])
     tx.update("billing_period", period["id"], {"begun_with": part.handed_on})
-    invoice = _begun(tx, account, begins, period, {"in_advance_of": period["id"]})
-    tx.update("invoice", invoice["id"], {**_written(bill_of(account, [part])), "validation_result": list(part.flaws)})
+    invoice = begun_invoice(tx, account, begins, {"in_advance_of": period["id"]})
+    tx.update("invoice", invoice["id"], {**written(bill_of(account, [part])), "validation_result": list(part.flaws)})
     if not invoice["on_hold"]:
         start_grace(tx, invoice["id"], begins)
     return tx.need("invoice", invoice["id"])
@@ -63,8 +63,8 @@ def _together(account: Account, period: Record) -> str:
     return "|".join((account.payer["id"], str(account.entity.get("id")), account.currency, period["start_at"], period["end_at"]))
 
 
-def _begun(tx: Transaction, account: Account, dated: datetime, period: Record, own: Record) -> Record:
-    """A period's invoice, without lines yet."""
+def begun_invoice(tx: Transaction, account: Account, dated: datetime, own: Record) -> Record:
+    """An invoice of an account, without lines unless `own` holds them; dated by the end of what it bills."""
     subscription = account.subscription
     named = {name: subscription[name] for name in ("purchase_order_number", "payment_acceptor_ids") if subscription.get(name)}
     return tx.create("invoice", {
@@ -79,7 +79,7 @@ def _begun(tx: Transaction, account: Account, dated: datetime, period: Record, o
         "pricing_plan_subscription_ids": [subscription["id"]],
         **named,
         **_dates(tx, subscription, account.zone, dated),
-        **_written(Bill(account.currency, (), charges.EXCLUDING)),
+        **written(Bill(account.currency, (), charges.EXCLUDING)),
         **own,
     })
 
@@ -89,7 +89,7 @@ def _parties(customer: Mapping[str, Any], entity: Mapping[str, Any]) -> Record:
     return {"customer_id": customer["id"], **{name: value for name, value in named.items() if value is not None}}
 
 
-def _recompute(tx: Transaction, invoice_id: str) -> Record:
+def recompute(tx: Transaction, invoice_id: str) -> Record:
     """Compute a period's invoice anew, and note what each of its periods hands on to the next."""
     invoice = tx.need("invoice", invoice_id)
     known = periods_of(tx, invoice)
@@ -102,7 +102,7 @@ def _recompute(tx: Transaction, invoice_id: str) -> Record:
             _spoil_next(tx, period)
     flaws = [flaw for part in parts for flaw in part.flaws]
     return tx.update("invoice", invoice_id, {
-        **_written(bill), "has_usage_based_pricing": any(_metered(bill)), "validation_result": flaws, **_applied(tx, bill)})
+        **written(bill), "has_usage_based_pricing": any(_metered(bill)), "validation_result": flaws, **_applied(tx, bill)})
 
 
 def _spoil_next(tx: Transaction, period: Record) -> None:
@@ -139,7 +139,8 @@ def _metered(bill: Bill) -> list[bool]:
     return ["meter_value" in line.facts for span in bill.spans for line in span.lines]
 
 
-def _written(bill: Bill, paid: Fraction = money.ZERO) -> Record:
+def written(bill: Bill, paid: Fraction = money.ZERO) -> Record:
+    """The members of an invoice that follow from its bill and what is paid of it."""
     return {**invoicing.document(bill), **invoicing.settlement(invoicing.total(bill), paid, bill.currency)}
 
 
@@ -154,7 +155,7 @@ def _settle(tx: Transaction, period: Record) -> None:
     tx.update("billing_period", period["id"], {"stale": False})
     invoice = tx.get("invoice", str(period.get("invoice_id")))
     if invoice is not None and invoice["status"] in UNSETTLED:
-        _recompute(tx, invoice["id"])
+        recompute(tx, invoice["id"])
 
 
 def period_over(tx: Transaction, period: Record) -> None:
@@ -338,7 +339,7 @@ def create_invoice(tx: Transaction, call: Call) -> Record:
         **_dates(tx, {}, zone, tx.now),
         **plain,
         **_parties(customer, entities[0]),
-        **_written(bill),
+        **written(bill),
         "status": "DRAFT",
     })
 
@@ -395,7 +396,7 @@ def credit_invoice(tx: Transaction, call: Call) -> Record:
         "on_hold": bool(asked.get("force_init_on_hold")),
         "invoice_date": tx.stamp,
         **({"delivery_date": asked["delivery_date"]} if asked.get("delivery_date") else {}),
-        **_written(bill),
+        **written(bill),
         "credit": _credit_details(original, asked),
         "linked_invoices": [_link(original, "ORIGINAL", asked, original["invoice_amount_including_tax"])],
     })

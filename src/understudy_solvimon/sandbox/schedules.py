@@ -14,7 +14,7 @@ from understudy_solvimon.sandbox.indexing import indexed
 from understudy_solvimon.sandbox.offers import is_elective
 from understudy_solvimon.sandbox.prices import prepared
 from understudy_solvimon.sandbox.routes import forget_routes
-from understudy_solvimon.sandbox.running import plan_period, recut_period, resume_after, unplan_period
+from understudy_solvimon.sandbox.running import account_zone, plan_period, recut_period, resume_after, unplan_period
 from understudy_solvimon.sandbox.terms import Record, judged, missing, moment, one_of, when
 
 if TYPE_CHECKING:
@@ -282,10 +282,19 @@ def line_up(tx: Transaction, subscription_id: str) -> None:
     cancelled = subscription.get("cancelled_at")
     tx.update("subscription", subscription_id, {
         "begins_at": chain[0]["start_at"],
-        "ends_at": min((end for end in (last, cancelled) if end), default=None),
+        "plan_name": (tx.get("pricing_plan", str(chain[-1].get("pricing_plan_id"))) or {}).get("name"),
+        "ends_at": min((end for end in (last, cancelled, _term_end(tx, subscription, chain[0]["start_at"])) if end), default=None),
         "pricing_plan_schedule_infos": [_info(row) for row in chain],
     })
     _replan(tx, tx.need("subscription", subscription_id))
+
+
+def _term_end(tx: Transaction, subscription: Record, begins: str) -> str | None:
+    """Where a subscription that does not renew by itself ends; one that says nothing of it goes on."""
+    term = subscription.get("initial_term")
+    if term is None or subscription.get("auto_renewal") is not False:
+        return None
+    return periods.stamp(periods.later(periods.instant(begins), periods.length(term), 1, account_zone(tx, subscription)))
 
 
 def _info(row: Mapping[str, Any]) -> Record:

@@ -252,6 +252,8 @@ _PRICED = ("sales_tax_percentage", "billing_entity_id", "billing_currency", "bil
 def subscription_saved(tx: Transaction, change: Happening) -> None:
     """Price the open period anew when a change touches what its invoice says."""
     before, after = change.before or {}, change.after or {}
+    if after.get("begins_at") and any(before.get(field) != after.get(field) for field in ("initial_term", "auto_renewal")):
+        line_up(tx, change.id)
     if all(before.get(field) == after.get(field) for field in _PRICED):
         return
     open_period = tx.first("billing_period", running_for=change.id)

@@ -6,13 +6,15 @@ Where an event goes is decided in `booking`; here it is read, kept, answered wit
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from understudy.problems import Problem
 from understudy_solvimon import periods
-from understudy_solvimon.sandbox.booking import Asked, measure, placed, placing_of
+from understudy_solvimon.sandbox.booking import Asked, Placing, measure, placed, placing_of
 from understudy_solvimon.sandbox.buckets import retake_bucket, take_booking
+from understudy_solvimon.sandbox.growing import grown_meter
 from understudy_solvimon.sandbox.terms import Record, length_of, missing, moment, one_of
 
 if TYPE_CHECKING:
@@ -24,16 +26,17 @@ if TYPE_CHECKING:
 
 def ingest(tx: Transaction, call: Call) -> Record:
     """One usage event. The same reference again answers with the first event and does nothing."""
-    return _ingest(tx, call.body, "")
+    return _ingest(tx, call.body, "", call.query.get("meter_validation") == "DYNAMIC")
 
 
 def ingest_batch(tx: Transaction, call: Call) -> Record:
     """Several usage events, all or none."""
     rows = call.body.get("meter_datas") or ()
-    return {"meter_datas": [_ingest(tx, row, f"meter_datas.{index}.") for index, row in enumerate(rows)]}
+    dynamic = call.query.get("meter_validation") == "DYNAMIC"
+    return {"meter_datas": [_ingest(tx, row, f"meter_datas.{index}.", dynamic) for index, row in enumerate(rows)]}
 
 
-def _ingest(tx: Transaction, body: Mapping[str, Any], place: str) -> Record:
+def _ingest(tx: Transaction, body: Mapping[str, Any], place: str, dynamic: bool) -> Record:
     reference = body.get("reference")
     if reference is None:
         raise missing(f"{place}reference", "required: your own id of the event, by which a repetition is known")
@@ -43,25 +46,49 @@ def _ingest(tx: Transaction, body: Mapping[str, Any], place: str) -> Record:
     customer = one_of(tx, "customer", body, "customer", place.rstrip("."))
     if customer is None:
         raise missing(f"{place}customer_reference", "required: whose usage it is, by customer_reference or customer_id")
-    meter = _meter(tx, body, place)
+    meter = grown_meter(tx, body) if dynamic else _meter(tx, body, place)
     at = _timestamp(tx, body, place)
     measured = measure(tx, meter, body, place)
     subscription = one_of(tx, "subscription", body, "pricing_plan_subscription", place.rstrip("."))
-    chosen = None if subscription is None else subscription["id"]
-    placing = placing_of(tx, Asked(customer["id"], meter["id"], at, measured, chosen))
+    asked = Asked(customer["id"], meter["id"], at, measured, None if subscription is None else subscription["id"])
+    placing = placing_of(tx, asked)
+    event = _kept(tx, body, asked, placing, customer, meter)
+    _replicate(tx, event, asked, placing)
+    return event
+
+
+def _kept(
+    tx: Transaction, body: Mapping[str, Any], asked: Asked, placing: Placing, customer: Mapping[str, Any], meter: Mapping[str, Any]
+) -> Record:
     named = {name: value for name, value in (("customer_reference", customer.get("reference")),
                                              ("meter_reference", meter.get("reference"))) if value is not None}
     return tx.create("usage_event", {
         **{field: value for field, value in body.items() if value is not None},
         **named,
-        **({"pricing_plan_subscription_id": chosen} if chosen else {}),
+        **({"pricing_plan_subscription_id": asked.subscription} if asked.subscription else {}),
         "type": "INGEST",
         "customer_id": customer["id"],
         "meter_id": meter["id"],
-        "timestamp": periods.stamp(at),
+        "timestamp": periods.stamp(asked.at),
         "deleted": False,
         **placed(placing),
     })
+
+
+def _replicate(tx: Transaction, event: Record, asked: Asked, placing: Placing) -> None:
+    """Give the same usage to a parent's subscriptions, where the subscription that took it says so."""
+    period = tx.get("billing_period", placing.period) if placing.period else None
+    subscription = tx.get("subscription", period["pricing_plan_subscription_id"]) if period else None
+    if subscription is None or subscription.get("replicate_meter_data_ingest_to_parent") is not True:
+        return
+    customer = tx.get("customer", asked.customer) or {}
+    parent = tx.get("customer", str(customer.get("parent_customer_id") or next(iter(customer.get("parent_customer_ids") or ()), None)))
+    if parent is None:
+        return
+    theirs = replace(asked, customer=parent["id"], subscription=None)
+    kept = {field: value for field, value in event.items() if field in ("meter_reference", "meter_values", "meter_properties")}
+    body = {**kept, "reference": f"{event['reference']}:{parent['id']}"[-256:], "replica_of": event["id"]}
+    _kept(tx, body, theirs, placing_of(tx, theirs), parent, {"id": asked.meter, "reference": event.get("meter_reference")})
 
 
 def _meter(tx: Transaction, body: Mapping[str, Any], place: str) -> Record:
@@ -116,14 +143,21 @@ def delete_event_by_reference(tx: Transaction, call: Call) -> Record:
 def _delete(tx: Transaction, event: Record) -> Record:
     if event.get("deleted"):
         return event
+    for copy in tx.find("usage_event", replica_of=event["id"]):
+        _delete(tx, copy)
     period = tx.get("billing_period", str(event.get("billing_period_id")))
     if period is not None and not period["closed"]:
-        taken_anew = [booking for booking in event["bookings"] if not take_booking(tx, booking)]
-        event = tx.update("usage_event", event["id"], {"deleted": True, "waits_for": None})
-        for booking in taken_anew:
-            retake_bucket(tx, period["id"], booking)
-        tx.update("billing_period", period["id"], {"stale": True})
-        return event
+        return unbook(tx, event)
     if period is not None:
         tx.warn(f"the invoice {period['invoice_id']} is settled, so the deleted event stays on it")
     return tx.update("usage_event", event["id"], {"deleted": True, "waits_for": None})
+
+
+def unbook(tx: Transaction, event: Record) -> Record:
+    """Mark an event of an open period deleted and take it out of its buckets."""
+    taken_anew = [booking for booking in event["bookings"] if not take_booking(tx, booking)]
+    event = tx.update("usage_event", event["id"], {"deleted": True, "waits_for": None})
+    for booking in taken_anew:
+        retake_bucket(tx, event["billing_period_id"], booking)
+    tx.update("billing_period", event["billing_period_id"], {"stale": True})
+    return event
