@@ -1,0 +1,285 @@
+"""Laws of one record: what was written is read, what was not sent stays, what was deleted is gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.check.claims import Claim, status
+from understudy.check.laws.law import Law
+from understudy.check.session import Impossible, Record, Session
+from understudy.check.steps import ABSENT, Ref
+from understudy.check.subjects import Subject
+from understudy.check.walking import whole
+
+GONE = [404, 410]
+CRUD = "create, read, update and delete agree (RESTler, EvoMaster F900 to F909)"
+
+
+def volatile(subject: Subject) -> list[str]:
+    """Properties that may differ between two looks at a record in which nothing was written."""
+    return [name for name in subject.own if any(word in name.lower() for word in ("etag", "last_seen", "accessed", "age"))]
+
+
+def kept(subject: Subject, sent: Any) -> dict[str, Any]:
+    """What of a body must come back: properties the record shows and the server does not answer for."""
+    read = subject.read
+    shown = {name for name in read.properties} if read else set()
+    derived = {name.partition(".")[0] for name in subject.resource.derived} | set(subject.resource.by_key)
+    return {name: value for name, value in sent.items() if name in shown and name not in subject.own and name not in derived}
+
+
+def echo(s: Session, subject: Subject) -> None:
+    """What a create was sent is in its answer and in what is read."""
+    for _ in range(2):
+        made = s.create(subject)
+        operation = s.api.by_key[s.steps[made.step].operation]
+        for name, value in kept(subject, made.sent).items():
+            s.claim("holds", f"{name} was sent and did not come back as sent", at=operation, mark=name, got=made.ref(name), sent=value,
+                    given=[Claim("among", {"value": status(made.step), "options": ["2xx"]}, "it was created")])
+
+
+def available(s: Session, subject: Subject) -> None:
+    """A created record is read as it was answered; a Location leads to it."""
+    made = s.create(subject)
+    reply = s.get(made)
+    operation = s.operation(subject, "retrieve")
+    if not s.claim("among", "a created record cannot be read", at=operation, mark="status", value=status(reply.step), options=["2xx"],
+                   given=[Claim("there", {"value": made.id}, "it was created")]):
+        return
+    s.claim("same", "a created record is read otherwise than it was answered", at=operation, mark="body", left=made.ref(), right=Ref(reply.step, made.inside),
+            ignoring=volatile(subject))
+    for name, value in kept(subject, made.sent).items():
+        s.claim("holds", f"{name} was sent and is not read as sent", at=operation, mark=name, got=Ref(reply.step, (*made.inside, name)), sent=value)
+    location = Ref(made.step, ("location",), "headers")
+    if s.answers[made.step].headers.get("location"):  # type: ignore[union-attr]
+        found = s.send(s.step(operation, subject, made, url=location))
+        s.claim("among", "the Location of a created record leads nowhere", at=operation, mark="location", value=status(found.step), options=["2xx"])
+
+
+def listed(s: Session, subject: Subject) -> None:
+    """A created record is in the list, once, and as it is read."""
+    made = s.create(subject)
+    other = s.create(subject)
+    found = whole(s, subject)
+    operation = s.operation(subject, "list")
+    for record in (made, other):
+        s.claim("lists", "a created record is not in the list exactly once", at=operation, items=found.items, key=subject.id_field, value=record.id, given=found.ended)
+    if "retrieve" not in subject.operations:
+        return
+    reply = s.get(made)
+    if reply.ok:
+        s.claim("item_agrees", "the list shows a record otherwise than it is read", at=operation, items=found.items, key=subject.id_field,
+                record=Ref(reply.step, made.inside), ignoring=volatile(subject))
+
+
+def repeatable(s: Session, subject: Subject) -> None:
+    """Reading changes nothing: the same answer twice, even with a list between."""
+    made = s.create(subject)
+    first = s.get(made)
+    if "list" in subject.operations:
+        whole(s, subject)
+    second = s.get(made)
+    s.claim("equal", "reading a record twice gives two answers", at=s.operation(subject, "retrieve"), left=Ref(first.step), right=Ref(second.step),
+            given=[Claim("among", {"value": status(first.step), "options": ["2xx"]}, "it was read")])
+
+
+def distinct(s: Session, subject: Subject) -> None:
+    """Two creates make two records."""
+    one, other = s.create(subject), s.create(subject)
+    s.claim("differ", "two creates gave the same id", at=s.api.by_key[s.steps[other.step].operation], left=one.id, right=other.id)
+
+
+# --- update -----------------------------------------------------------------------------------------------------------
+
+
+def updates(s: Session, subject: Subject) -> None:
+    """An update changes what was sent and only that; nobody else's record changes."""
+    schema, _ = subject.written("update")
+    if schema is None:
+        raise Impossible("an update has no body")
+    record, bystander = s.create(subject), s.create(subject)
+    shape = s.api.contract.shape(schema, "request")
+    held = {subject.id_field, subject.state_field, *subject.resource.refers_to, *subject.resource.by_key}
+    names = [name for name in shape.properties if name not in shape.read_only and name not in held]
+    base = {name: value for name, value in record.value.items() if name in shape.required}
+    for turn, name in enumerate(names):
+        for n in (3 + turn, 24 + turn):
+            value = s.bodies.value(shape.properties[name], n, name)
+            if value is not ABSENT and s.bodies.is_valid(schema, {**base, name: value}):
+                _updated(s, s.again(record), {**base, name: value})
+    _untouched(s, bystander)
+
+
+def _updated(s: Session, before: Record, body: dict[str, Any]) -> None:
+    subject = before.subject
+    reply = s.change(before, body)
+    if not reply.ok:
+        return
+    operation = s.operation(subject, "update")
+    accepted = [Claim("among", {"value": status(reply.step), "options": ["2xx"]}, "it was accepted")]
+    shown = s.record(subject, reply)
+    after = s.get(before)
+    seen = Ref(after.step, before.inside)
+    for name, value in kept(subject, body).items():
+        if shown is not None:
+            s.claim("holds", f"an update of {name} is not in its answer", at=operation, mark=f"answer {name}", got=shown.ref(name), sent=value, given=accepted)
+        s.claim("holds", f"an update of {name} was accepted and is not read", at=operation, mark=name, got=seen.below(name), sent=value, given=accepted)
+    if shown is not None:
+        s.claim("same", "the answer to an update differs from what is read", at=operation, mark="agrees", left=shown.ref(), right=seen, ignoring=volatile(subject), given=accepted)
+    free = sorted((subject.own - _constant(subject)) | set(body) | _derived(subject))
+    s.claim("unchanged", f"an update of {', '.join(body)} changed something else", at=operation, mark="frame", before=before.ref(), after=seen, ignoring=free,
+            given=[*accepted, Claim("there", {"value": before.id}, "it was read before")])
+
+
+def _derived(subject: Subject) -> set[str]:
+    return {name.partition(".")[0] for name in subject.resource.derived}
+
+
+def _constant(subject: Subject) -> set[str]:
+    """Properties of the server's that an update may not touch."""
+    names = {subject.id_field, subject.resource.stamps.get("created", subject.id_field)}
+    if subject.state_field and subject.resource.lifecycle and not subject.resource.lifecycle.timers:
+        names.add(subject.state_field)
+    return names
+
+
+def _untouched(s: Session, record: Record) -> None:
+    """A record nobody named is as it was when it was made."""
+    reply = s.get(record)
+    s.claim("same", "a change of one record changed another", at=s.operation(record.subject, "retrieve"), mark="bystander", left=record.ref(),
+            right=Ref(reply.step, record.inside), ignoring=volatile(record.subject), given=[Claim("among", {"value": status(reply.step), "options": ["2xx"]}, "it is there")])
+
+
+def replaces(s: Session, subject: Subject) -> None:
+    """A PUT of a whole record is read as sent; the same again changes nothing."""
+    schema, _ = subject.written("replace")
+    if schema is None:
+        raise Impossible("a replace has no body")
+    record = s.create(subject)
+    held = frozenset(name for name in (subject.id_field, subject.state_field) if name)
+    body = s.bodies.full(schema, s.recipes.next(), held)
+    body |= {name: value for name, value in record.sent.items() if name in subject.resource.refers_to}
+    operation = s.operation(subject, "replace")
+    reply = s.change(record, body, "replace")
+    if not reply.ok:
+        raise Impossible(f"a valid replace is answered {reply.status}")
+    after = s.get(record)
+    given = [Claim("among", {"value": status(reply.step), "options": ["2xx"]}, "it was accepted")]
+    for name, value in kept(subject, body).items():
+        s.claim("holds", f"a replace of {name} was accepted and is not read", at=operation, mark=name, got=Ref(after.step, (*record.inside, name)), sent=value, given=given)
+    second = s.change(record, body, "replace")
+    again = s.get(record)
+    s.claim("among", "the same PUT again is not accepted", at=operation, mark="again", value=status(second.step), options=["2xx"], given=given)
+    s.claim("same", "the same PUT again changed something", at=operation, mark="idempotent", left=Ref(after.step, record.inside), right=Ref(again.step, record.inside),
+            ignoring=sorted(subject.own), given=given)
+
+
+def stamps(s: Session, subject: Subject) -> None:
+    """Time stamps never go back: made before updated, updated before updated again; counters of versions rise."""
+    record = s.create(subject)
+    created, updated = (subject.resource.stamps.get(fact) for fact in ("created", "updated"))
+    schema, _ = subject.written("update")
+    operation = s.api.by_key[s.steps[record.step].operation]
+    if created and updated:
+        s.claim("not_before", f"{updated} is before {created}", at=operation, mark="made", earlier=record.ref(created), later=record.ref(updated))
+    body = _other(s, subject, record) if schema is not None and "update" in subject.operations else None
+    if body is None or "retrieve" not in subject.operations:
+        return
+    before = s.again(record)
+    reply = s.change(before, body)
+    after = s.get(record)
+    for name in filter(None, (updated, *_versions(subject))):
+        given = [Claim("among", {"value": status(reply.step), "options": ["2xx"]}, "it was accepted")]
+        s.claim("not_before", f"{name} went back", at=s.operation(subject, "update"), mark=name, earlier=before.ref(name), later=Ref(after.step, (*record.inside, name)), given=given)
+    for name in _versions(subject):
+        s.claim("differ", f"{name} is the same after an accepted update", at=s.operation(subject, "update"), mark=f"{name} rises",
+                left=before.ref(name), right=Ref(after.step, (*record.inside, name)), given=given)
+
+
+def _versions(subject: Subject) -> list[str]:
+    """Counters of the server's that rise with each write."""
+    read = subject.read
+    return [name for name in ("version", "revision", "lock_version") if read and name in read.properties and name in subject.own
+            and "integer" in subject.api.contract.shape(read.properties[name], "response").types]  # fmt: skip
+
+
+def _other(s: Session, subject: Subject, record: Record) -> dict[str, Any] | None:
+    """A body that changes one property of a record."""
+    schema, _ = subject.written("update")
+    if schema is None:
+        return None
+    shape = s.api.contract.shape(schema, "request")
+    held = {subject.id_field, subject.state_field, *subject.resource.refers_to, *subject.resource.by_key, subject.resource.key}
+    base = {name: value for name, value in record.value.items() if name in shape.required}
+    for name, one in shape.properties.items():
+        value = s.bodies.value(one, s.recipes.next(), name) if name not in held and name not in shape.read_only else ABSENT
+        if value is not ABSENT and value != record.value.get(name) and s.bodies.is_valid(schema, {**base, name: value}):
+            return {**base, name: value}
+    return None
+
+
+# --- delete -----------------------------------------------------------------------------------------------------------
+
+
+def deleted(s: Session, subject: Subject) -> None:
+    """A deleted record is gone everywhere: not read, not listed, not to be changed, deleted or acted on; others stay."""
+    record, bystander = s.create(subject), s.create(subject)
+    operation = s.operation(subject, "delete")
+    reply = s.delete(record)
+    if not reply.ok:
+        raise Impossible(f"deleting a new {subject.name} is answered {reply.status}")
+    given = [Claim("among", {"value": status(reply.step), "options": ["2xx"]}, "it was deleted")]
+    for kind, send in _uses(s, subject, record):
+        late = send()
+        options = GONE if kind in ("retrieve", "update", "replace", "delete") else [*GONE, 409, 422, 400]
+        s.claim("among", f"a deleted record answers {kind} with {late.status}", at=operation, mark=kind, value=status(late.step), options=options, given=given)
+    if "list" in subject.operations:
+        found = whole(s, subject)
+        s.claim("omits", "a deleted record is still listed", at=operation, mark="list", items=found.items, key=subject.id_field, value=record.id, given=[*given, *found.ended])
+        s.claim("lists", "deleting one record took another out of the list", at=operation, mark="others", items=found.items, key=subject.id_field, value=bystander.id, given=[*given, *found.ended])
+    if "retrieve" in subject.operations:
+        other = s.get(bystander)
+        s.claim("among", "deleting one record took another", at=operation, mark="bystander", value=status(other.step), options=["2xx"], given=given)
+        s.claim("same", "deleting one record changed another", at=operation, mark="bystander body", left=bystander.ref(), right=Ref(other.step, bystander.inside),
+                ignoring=volatile(subject), given=given)
+
+
+def _uses(s: Session, subject: Subject, record: Record) -> list[tuple[str, Any]]:
+    uses: list[tuple[str, Any]] = []
+    if "retrieve" in subject.operations:
+        uses.append(("retrieve", lambda: s.get(record)))
+    body = _other(s, subject, record) if "update" in subject.operations else None
+    if body is not None:
+        uses.append(("update", lambda: s.change(record, body)))
+    uses += [(trigger, lambda trigger=trigger: s.act(record, trigger)) for trigger in subject.actions]
+    uses.append(("delete", lambda: s.delete(record)))
+    return uses
+
+
+def total_follows(s: Session, subject: Subject) -> None:
+    """A list is one longer after a create and one shorter after a delete."""
+    before = whole(s, subject)
+    made = s.create(subject)
+    after = whole(s, subject)
+    operation = s.operation(subject, "list")
+    s.claim("longer", "a create did not make the list one longer", at=operation, mark="create", before=before.items, after=after.items, by=1,
+            given=[*before.ended, *after.ended, Claim("there", {"value": made.id}, "it was created")])
+    if "delete" not in subject.operations or not (reply := s.delete(made)).ok:
+        return
+    last = whole(s, subject)
+    s.claim("longer", "a delete did not make the list one shorter", at=operation, mark="delete", before=after.items, after=last.items, by=-1,
+            given=[*after.ended, *last.ended, Claim("among", {"value": status(reply.step), "options": ["2xx"]}, "it was deleted")])
+
+
+RECORDS = (
+    Law("read your writes", echo, "what a create was sent is in its answer", CRUD, frozenset({"create"})),
+    Law("created is available", available, "a created record is read as it was answered", CRUD, frozenset({"create", "retrieve"})),
+    Law("created is listed", listed, "a created record is in the list once, as it is read", CRUD, frozenset({"create", "list"})),
+    Law("reading changes nothing", repeatable, "GET is safe", "RFC 9110 section 9.2.1", frozenset({"create", "retrieve"})),
+    Law("ids are distinct", distinct, "two creates make two records", CRUD, frozenset({"create"})),
+    Law("update", updates, "an update changes what was sent and only that", "RFC 5789 section 2, RFC 7396", frozenset({"create", "retrieve", "update"})),
+    Law("replace", replaces, "a PUT is read as sent, and the same again changes nothing", "RFC 9110 sections 9.2.2 and 9.3.4", frozenset({"create", "retrieve", "replace"})),
+    Law("time stamps", stamps, "time stamps never go back", "the clock", frozenset({"create"})),
+    Law("deleted is gone", deleted, "a deleted record is gone everywhere, and it alone", CRUD, frozenset({"create", "delete"})),
+    Law("lists count", total_follows, "a create makes the list one longer", CRUD, frozenset({"create", "list"})),
+)

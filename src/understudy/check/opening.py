@@ -1,0 +1,70 @@
+"""From the names of files to an `Api` and the stand-in of it: the one place of the package that reads documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from understudy.check.subjects import Api
+from understudy.check.targets import InProcess
+from understudy.sandbox import Options, Sandbox, open_sandbox, understand
+from understudy.server.app import App
+from understudy.world import sources
+
+NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
+KEY = "sk_check"
+
+
+def read_api(spec: str | None, behaviour: str | None = None) -> Api:
+    """A document with its behaviour. Raises as `understand`."""
+    understood = understand(Options(spec=spec, behaviour=behaviour))
+    return Api(understood.script.contract, understood.script.behaviour, understood.title, tuple(_said(understood.spec, behaviour)))
+
+
+def _said(spec: Path, behaviour: str | None) -> list[Mapping[str, Any]]:
+    """What people wrote of the behaviour: in the document, in a file."""
+    inside = sources.read(spec)
+    said = [inside["x-understudy"]] if isinstance(inside, Mapping) and isinstance(inside.get("x-understudy"), Mapping) else []
+    path = Path(behaviour) if behaviour else spec.with_name(f"{spec.stem}.behaviour.yaml")
+    if behaviour or path.is_file():
+        data = sources.read(path)
+        said += [data] if isinstance(data, Mapping) else []
+    return said
+
+
+def stand_in(spec: str | None, behaviour: str | None = None, fixture: str | None = None) -> tuple[Sandbox, InProcess]:
+    """The stand-in of a document, in process, back at its fixture whenever it is reset."""
+    sandbox = open_sandbox(Options(spec=spec, behaviour=behaviour, fixture=fixture, now=NOW, keys=frozenset({KEY})))
+    return sandbox, InProcess(App(sandbox), lambda: sandbox.reset("default"))
+
+
+def credentials(api: Api, key: str | None) -> dict[str, dict[str, str]]:
+    """The headers that carry a key, and those that carry a wrong one."""
+    rule = api.behaviour.auth
+    if rule is not None:
+        names = rule.headers[:1] or (("authorization",) if rule.bearer else ())
+        return {"good": {name: _carried(name, key or KEY) for name in names}, "wrong": {name: _carried(name, "not-a-key") for name in names}}
+    found = _declared(api)
+    if found is None:
+        return {"good": {"authorization": f"Bearer {key}"}} if key else {}
+    name, prefix = found
+    return {"good": {name: f"{prefix}{key or KEY}"}, "wrong": {name: f"{prefix}not-a-key"}}
+
+
+def _carried(name: str, key: str) -> str:
+    return f"Bearer {key}" if name == "authorization" else key
+
+
+def _declared(api: Api) -> tuple[str, str] | None:
+    """Where the document's first security scheme wants the key."""
+    for operation in api.contract.operations:
+        for alternative in operation.security or ():
+            for requirement in alternative:
+                scheme = requirement.scheme
+                if scheme.get("type") == "apiKey" and scheme.get("in") == "header":
+                    return str(scheme["name"]).lower(), ""
+                if scheme.get("type") == "http" and str(scheme.get("scheme")).lower() == "bearer" or scheme.get("type") in ("oauth2", "openIdConnect"):
+                    return "authorization", "Bearer "
+    return None
