@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 from understudy.check.steps import ABSENT
 from understudy.contract.contract import Contract
@@ -57,6 +58,14 @@ class Bodies:
         """Whether the document lets it be sent."""
         return self.contract.validator(schema, "request").is_valid(value)
 
+    def other(self, schema: Schema, n: int, name: str, than: Any) -> Any:
+        """A value for a schema that is not the one given; ABSENT where none is found."""
+        for turn in range(8):
+            value = self.value(schema, n + turn, name)
+            if value is not ABSENT and value != than:
+                return value
+        return ABSENT
+
     def value(self, schema: Schema, n: int, name: str, depth: int = 0) -> Any:
         """The n-th value for a schema; ABSENT where none is found."""
         shape = self.contract.shape(schema, "request")
@@ -93,8 +102,9 @@ class Bodies:
         """Numbers whose order as text is not their order as numbers."""
         low, high = limits(schema)
         low = low if low is not None else (1 if high is None or high >= 1 else high - 50)
-        span = (high - low) if high is not None else 1000
-        step = (n * 7 + 2) % (int(span) + 1) if span >= 1 else 0
+        span = (high - low) if high is not None else 5000
+        most = max(1, min(span, (9, 99, 5000)[n % 3]))
+        step = (n * 7 + crc32(name.encode()) % 97 + 2) % (int(most) + 1) if span >= 1 else 0
         exact = low + step
         return int(exact) if "integer" in shape.types or float(exact).is_integer() else exact
 
@@ -104,11 +114,12 @@ class Bodies:
     def _text(self, schema: Schema, shape: Shape, n: int, name: str, example: Any) -> Any:
         if shape.enum:
             return example if example is not None else shape.enum[n % len(shape.enum)]
-        candidates = [*_FORMATS.get(shape.format or "", _words)(self, n, name)]
+        guessed = shape.format or next((word for word in ("email", "url", "uri") if word in name.lower()), "")
+        candidates = [*_FORMATS.get(guessed, _words)(self, n, name), *(_words(self, n, name) if shape.format is None else ())]
         if shape.format is None or example is None or not self.is_valid(schema, candidates[0]):
             if example is None:
                 example = self.contract.example(schema, "request")
-            candidates += list(_like(str(example), n))
+            candidates += [one for one in _like(str(example), n) if one != example]
         return next((one for one in candidates if self.is_valid(schema, one)), example if example is not None else ABSENT)
 
 

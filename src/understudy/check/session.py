@@ -33,6 +33,7 @@ class Recipes:
     """What a run has learned of making records: which kind of body is taken, and the number of the next one."""
 
     chosen: dict[str, int] = field(default_factory=dict)
+    ways: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)  # subject -> state -> triggers that lead there
     number: int = 0
 
     def next(self) -> int:
@@ -253,6 +254,10 @@ class Session:
             self._known[resource] = self._made_or_found(subject)
         return self._known[resource]
 
+    def forget_references(self) -> None:
+        """Let records made from now on refer to others than those before."""
+        self._known.clear()
+
     def _made_or_found(self, subject: Subject) -> Record:
         try:
             return self.create(subject)
@@ -271,8 +276,7 @@ class Session:
         role = self.api.roles[operation.key]
         parameters: dict[str, Any] = {}
         for name, at in role.parents.items():
-            held = record.parents.get(name) if record is not None else None
-            parameters[name] = held if held is not None else self._parent(subject.resource, at)
+            parameters[name] = record.parents[name] if record is not None and name in record.parents else self._parent(subject.resource, at)
         if role.id_parameter and record is not None:
             parameters[role.id_parameter] = record.id
         if "{version}" in operation.path and self.api.behaviour.version:

@@ -260,7 +260,10 @@ class Api:
     def is_keyed(self, operation: Operation) -> bool:
         """Whether an idempotency key counts for an operation."""
         rule = self.behaviour.idempotency
-        return rule is not None and operation.method in rule.methods and not self.is_named(operation, rule.exempt)
+        if rule is None or operation.method not in rule.methods or self.is_named(operation, rule.exempt):
+            return False
+        declared = any(one.location == "header" and one.name.lower() == rule.header for one in operation.parameters)
+        return declared or any("idempotency" in data for data in self.said)
 
 
 def json_schema(operation: Operation | None) -> Schema | None:

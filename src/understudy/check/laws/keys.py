@@ -28,6 +28,10 @@ def _rows(s: Session, subject: Subject) -> int | None:
 def alternate(s: Session, subject: Subject) -> None:
     """A record by its key is the record by its id."""
     record = s.create(subject)
+    key = str(subject.resource.key)
+    longer = f"{record.value.get(key)}0"
+    if isinstance(record.sent.get(key), str) and _may_be(s, subject, key, longer):
+        record = s.create(subject, {key: longer})  # one key is how another begins
     operation = s.operation(subject, "retrieve")
     parameter = s.api.roles[operation.key].id_parameter or ""
     one = s.get(record)
@@ -36,6 +40,12 @@ def alternate(s: Session, subject: Subject) -> None:
             given=[Claim("among", {"value": status(one.step), "options": ["2xx"]}, "it is found by its id")])
     s.claim("equal", f"a record by its {subject.resource.key} is not the record by its id", at=operation, mark="same", left=Ref(one.step), right=Ref(other.step),
             given=[Claim("among", {"value": status(other.step), "options": ["2xx"]}, "it is found")])
+
+
+def _may_be(s: Session, subject: Subject, name: str, value: str) -> bool:
+    schema, _ = subject.written(_kind(subject))
+    shape = s.api.contract.shape(schema, "request") if schema is not None else None
+    return shape is not None and name in shape.properties and s.bodies.is_valid(shape.properties[name], value)
 
 
 def unique(s: Session, subject: Subject) -> None:
@@ -137,8 +147,11 @@ def separate(s: Session, subject: Subject) -> None:
     rule = _rule(s, subject)
     operation = s.operation(subject, _kind(subject))
     one = s.create(subject, headers={rule.header: _key(s)})
-    other = s.create(subject, headers={rule.header: _key(s)})
-    s.claim("differ", "two keys gave one record", at=operation, mark="keys", left=one.id, right=other.id)
+    body = s.body(subject, s.recipes.chosen.get(subject.name, 0))
+    other = s.send(s.creation(subject, body, headers={rule.header: _key(s)}))
+    s.claim("among", f"a request with a key of its own is answered {other.status}", at=operation, mark="taken", value=status(other.step), options=["2xx"],
+            given=[Claim("there", {"value": one.id}, "one like it was accepted")])
+    s.claim("differ", "two keys gave one record", at=operation, mark="keys", left=one.id, right=Ref(other.step, (*one.inside, subject.id_field)))
     if not subject.resource.key and not subject.resource.unique:
         plain = s.creation(subject, one.sent)
         first, second = s.send(plain), s.send(plain)

@@ -18,6 +18,7 @@ from understudy.check.subjects import Subject
 
 MODEL = "model-based testing: transition coverage of the lifecycle's table"
 REFUSED = ["4xx"]
+MOST_STATES = 20
 
 
 def machine(subject: Subject) -> Lifecycle:
@@ -27,9 +28,17 @@ def machine(subject: Subject) -> Lifecycle:
     return subject.resource.lifecycle
 
 
-def ways(subject: Subject, begin: str) -> Mapping[str, tuple[str, ...]]:
-    """The shortest way of actions from one state to each other that can be reached."""
+def ways(s: Session, subject: Subject) -> Mapping[str, tuple[str, ...]]:
+    """The shortest way of actions from the beginning to each state that can be reached: by the table, or as it is found out."""
+    if subject.name not in s.recipes.ways:
+        s.recipes.ways[subject.name] = _by_table(s, subject) if "lifecycle" in subject.said else _explored(s, subject)
+    return s.recipes.ways[subject.name]
+
+
+def _by_table(s: Session, subject: Subject) -> Mapping[str, tuple[str, ...]]:
     table = machine(subject).table
+    state = s.create(subject).state
+    begin = state if isinstance(state, str) and state in table else machine(subject).initial[0]
     found: dict[str, tuple[str, ...]] = {begin: ()}
     ahead = deque([begin])
     while ahead:
@@ -39,6 +48,27 @@ def ways(subject: Subject, begin: str) -> Mapping[str, tuple[str, ...]]:
                 found[to] = (*found[state], trigger)
                 ahead.append(to)
     return found
+
+
+def _explored(s: Session, subject: Subject) -> Mapping[str, tuple[str, ...]]:
+    """What state each trigger leads to is tried out, where nobody has said in which states it may be fired."""
+    found: dict[str, tuple[str, ...]] = {s.create(subject).state: ()}
+    ahead = deque([()])
+    while ahead and len(found) < MOST_STATES:
+        way = ahead.popleft()
+        for trigger in [one for one in subject.actions if one in machine(subject).triggers()]:
+            state = _tried(s, subject, way, trigger)
+            if isinstance(state, str) and state not in found:
+                found[state] = (*way, trigger)
+                ahead.append((*way, trigger))
+    return found
+
+
+def _tried(s: Session, subject: Subject, way: tuple[str, ...], trigger: str) -> Any:
+    try:
+        return brought(s, subject, (*way, trigger)).state
+    except Impossible:
+        return None
 
 
 def brought(s: Session, subject: Subject, way: tuple[str, ...]) -> Record:
@@ -63,8 +93,7 @@ def begins(s: Session, subject: Subject) -> None:
 def tours(s: Session, subject: Subject) -> None:
     """Each trigger in each state: accepted just where the table says, leading where it says, or changing nothing."""
     row = machine(subject)
-    begin = s.create(subject).state
-    for state, way in ways(subject, begin if isinstance(begin, str) and begin in row.table else row.initial[0]).items():
+    for state, way in ways(s, subject).items():
         for trigger in subject.actions:
             if trigger not in row.triggers():
                 continue
@@ -182,10 +211,8 @@ def alike(s: Session, subject: Subject) -> None:
 def guarded(s: Session, subject: Subject) -> None:
     """A record is deleted only in the states that allow it; a refused delete changes nothing."""
     allowed = subject.resource.deletable
-    row = machine(subject)
-    begin = s.create(subject).state
     operation = s.operation(subject, "delete")
-    for state, way in ways(subject, begin if isinstance(begin, str) and begin in row.table else row.initial[0]).items():
+    for state, way in ways(s, subject).items():
         record = brought(s, subject, way)
         if record.state != state:
             continue
@@ -203,28 +230,28 @@ def guarded(s: Session, subject: Subject) -> None:
 
 def locked(s: Session, subject: Subject) -> None:
     """In a state that locks a record, an update of what is locked is refused and changes nothing; elsewhere it is accepted."""
-    lock, row = subject.resource.lock, machine(subject)
+    lock = subject.resource.lock
     schema, _ = subject.written("update")
     if schema is None:
         raise Impossible("an update has no body")
     operation = s.operation(subject, "update")
-    begin = s.create(subject).state
     shape = s.api.contract.shape(schema, "request")
-    for state, way in ways(subject, begin if isinstance(begin, str) and begin in row.table else row.initial[0]).items():
+    for state, way in ways(s, subject).items():
         record = brought(s, subject, way)
         free = lock.free if lock is not None else frozenset()
         held = {subject.state_field, subject.id_field, *subject.resource.refers_to, *subject.resource.by_key}
-        for name in [one for one in shape.properties if one not in held and one not in shape.read_only and one not in free][:2]:
-            value = s.bodies.value(shape.properties[name], s.recipes.next(), name)
-            if value is ABSENT or value == record.value.get(name) or not s.bodies.is_valid(schema, {name: value}):
+        names = [one for one in shape.properties if one not in held and one not in shape.read_only]
+        for name in [*[one for one in names if one not in free][:2], *[one for one in names if one in free][:2]]:
+            value = s.bodies.other(shape.properties[name], s.recipes.next(), name, record.value.get(name))
+            if value is ABSENT or not s.bodies.is_valid(schema, {name: value}):
                 continue
             record = s.again(record)
             here = Claim("equal", {"left": record.ref(str(subject.state_field)), "right": state}, f"it was {state}")
             reply = s.change(record, {name: value})
             late = s.get(record)
             if lock is not None:
-                shut = state in lock.states
-                s.claim("among", f"an update of {name} while {state} is answered {reply.status}", at=operation, mark=f"{state} lock", value=status(reply.step),
+                shut = state in lock.states and name not in free
+                s.claim("among", f"an update of {name} while {state} is answered {reply.status}", at=operation, mark=f"{state} {name}", value=status(reply.step),
                         options=REFUSED if shut else ["2xx"], given=[here])
             s.claim("unchanged", f"an update of {name} while {state} was refused and changed the {subject.name}", at=operation, mark=f"{state} untouched", before=record.ref(),
                     after=Ref(late.step, record.inside), ignoring=volatile(subject), given=[here, Claim("among", {"value": status(reply.step), "options": REFUSED}, "it was refused")])

@@ -7,8 +7,9 @@ from typing import Any
 
 from understudy.check.claims import Claim, accepts, is_there, status
 from understudy.check.laws.law import Law
+from understudy.check.laws.records import _is_nested
 from understudy.check.session import Impossible, Record, Session, items_path
-from understudy.check.steps import Joined, Ref, at
+from understudy.check.steps import ABSENT, Joined, Ref, at
 from understudy.check.subjects import Filter, Subject
 from understudy.check.walking import Query, Walk, declared, page, quantities, walk, whole
 
@@ -19,8 +20,13 @@ SEGURA = "metamorphic relations of queries (Segura et al., TSE 2018)"
 
 
 def population(s: Session, subject: Subject, least: int = ENOUGH) -> list[Record]:
-    """Records of one's own, all different."""
-    return [s.create(subject) for _ in range(least)]
+    """Records of one's own, all different; what they refer to differs too, unless it is in the list's path."""
+    made = []
+    for turn in range(least):
+        if turn == least // 2 and not _is_nested(subject):
+            s.forget_references()
+        made.append(s.create(subject))
+    return made
 
 
 def _several(s: Session, subject: Subject) -> Walk:
@@ -110,11 +116,23 @@ def stands(s: Session, subject: Subject) -> None:
     for index, reply in enumerate(found.pages):
         shown = found.rows[index]
         for quantity, where in known.items():
-            if quantity in TRUTHS and at(reply.value, where[:-1]) is not None:
+            said = at(reply.value, where)
+            if quantity in TRUTHS and (said is not ABSENT or quantity.startswith("next")) and _is_declared(subject, where):
                 predicate, values = TRUTHS[quantity](Ref(reply.step, where), shown, everything.items, index, size, found)
                 if predicate:
                     s.claim(predicate, f"{'.'.join(where)} of a page is not true", at=operation, mark=quantity, given=everything.ended, **values)
     _links(s, subject, found, known)
+
+
+def _is_declared(subject: Subject, where: tuple[str, ...]) -> bool:
+    """Whether the list's answer has a place by the document."""
+    schema = subject.api.success_schema(subject.operations["list"])
+    for part in where:
+        shape = subject.api.contract.shape(schema, "response") if schema is not None else None
+        if shape is None or part not in shape.properties:
+            return False
+        schema = shape.properties[part]
+    return True
 
 
 def _links(s: Session, subject: Subject, found: Walk, known: dict[str, tuple[str, ...]]) -> None:
@@ -193,6 +211,15 @@ def stable(s: Session, subject: Subject) -> None:
 
 def stable_after_delete(s: Session, subject: Subject) -> None:
     """A cursor keeps its place while a record before it is deleted."""
+    _deleted_between(s, subject, last=False)
+
+
+def stable_without_its_record(s: Session, subject: Subject) -> None:
+    """A cursor keeps its place, or says that it cannot, when the record it stands at is deleted."""
+    _deleted_between(s, subject, last=True)
+
+
+def _deleted_between(s: Session, subject: Subject, *, last: bool) -> None:
     made = population(s, subject, 4)
     before = whole(s, subject)
     if len(before.values) > MOST:
@@ -200,7 +227,7 @@ def stable_after_delete(s: Session, subject: Subject) -> None:
     size = max(2, len(before.values) // 2)
     found = walk(s, subject, size, most=1)
     ids = [one.get(subject.id_field) for one in found.values]
-    victim = next((record for record in made if record.value[subject.id_field] in ids[:-1]), None)
+    victim = next((record for record in made if record.value[subject.id_field] in (ids[-1:] if last else ids[:-1])), None)
     if victim is None or not s.delete(victim).ok:
         raise Impossible("no record before the cursor can be deleted")
     rest = _continued(s, subject, found, size)
@@ -317,6 +344,10 @@ def filtered_pages(s: Session, subject: Subject) -> None:
 
 def orders(s: Session, subject: Subject) -> None:
     """An order sorts, leaves nothing out, and is the same over pages."""
+    if {"create", "upsert"} & subject.operations.keys():
+        first = s.create(subject)
+        for field in {field for _, field, _ in subject.orders} & first.sent.keys() - {subject.resource.key}:
+            s.create(subject, {field: first.sent[field]})  # two that are equal in it
     everything = _several(s, subject)
     operation = s.operation(subject, "list")
     for query, field, down in subject.orders:
@@ -379,6 +410,8 @@ LISTS = (
         lambda subject: _pages(subject) and subject.lists.style in ("cursor", "after") and subject.lists.cursor_form != "integer", "lists"),
     Law("stable pages after a delete", stable_after_delete, "a cursor keeps its place while records are deleted", "Google AIP-158", frozenset({"create", "list", "delete"}),
         lambda subject: _pages(subject) and subject.lists.style in ("cursor", "after") and subject.lists.cursor_form != "integer", "lists"),
+    Law("stable pages without their record", stable_without_its_record, "a cursor keeps its place while the record it stands at is deleted", "Google AIP-158",
+        frozenset({"create", "list", "delete"}), lambda subject: _pages(subject) and subject.lists.style == "cursor" and subject.lists.cursor_form != "integer", "lists"),
     Law("filters", filters, "a filter gives what satisfies it, and all of that", SEGURA, frozenset({"list"}), lambda subject: bool(subject.filters), "lists"),
     Law("filtered pages", filtered_pages, "pages of a filtered list are the filtered list", SEGURA, frozenset({"list"}),
         lambda subject: bool(subject.filters) and _pages(subject), "lists"),

@@ -12,6 +12,7 @@ from understudy.check.subjects import Subject
 from understudy.check.walking import whole
 
 GONE = [404, 410]
+SEGURA = "metamorphic relations (Segura et al., TSE 2018)"
 CRUD = "create, read, update and delete agree (RESTler, EvoMaster F900 to F909)"
 
 
@@ -102,11 +103,13 @@ def updates(s: Session, subject: Subject) -> None:
     held = {subject.id_field, subject.state_field, *subject.resource.refers_to, *subject.resource.by_key}
     names = [name for name in shape.properties if name not in shape.read_only and name not in held]
     base = {name: value for name, value in record.value.items() if name in shape.required}
-    for turn, name in enumerate(names):
-        for n in (3 + turn, 24 + turn):
-            value = s.bodies.value(shape.properties[name], n, name)
+    for name in names:
+        before = s.again(record)
+        for _ in range(2):
+            value = s.bodies.other(shape.properties[name], s.recipes.next(), name, before.value.get(name))
             if value is not ABSENT and s.bodies.is_valid(schema, {**base, name: value}):
-                _updated(s, s.again(record), {**base, name: value})
+                _updated(s, before, {**base, name: value})
+                before = s.again(record)
     _untouched(s, bystander)
 
 
@@ -212,10 +215,61 @@ def _other(s: Session, subject: Subject, record: Record) -> dict[str, Any] | Non
     held = {subject.id_field, subject.state_field, *subject.resource.refers_to, *subject.resource.by_key, subject.resource.key}
     base = {name: value for name, value in record.value.items() if name in shape.required}
     for name, one in shape.properties.items():
-        value = s.bodies.value(one, s.recipes.next(), name) if name not in held and name not in shape.read_only else ABSENT
-        if value is not ABSENT and value != record.value.get(name) and s.bodies.is_valid(schema, {**base, name: value}):
+        value = s.bodies.other(one, s.recipes.next(), name, record.value.get(name)) if name not in held and name not in shape.read_only else ABSENT
+        if value is not ABSENT and s.bodies.is_valid(schema, {**base, name: value}):
             return {**base, name: value}
     return None
+
+
+def forgets(s: Session, subject: Subject) -> None:
+    """What the server computes of a record follows from its values, not from how it came to have them.
+
+    Which properties that are is found out: those in which two records made of the same values agree.
+    """
+    schema, _ = subject.written("update")
+    if schema is None:
+        raise Impossible("an update has no body")
+    shape = s.api.contract.shape(schema, "request")
+    first = s.create(subject)
+    unique = {subject.resource.key, *(name for names in subject.resource.unique for name in names)}
+    wanted = {name: value for name, value in first.sent.items() if name not in unique}
+    twin, other = s.create(subject, wanted), s.create(subject)
+    body = {name: value for name, value in wanted.items() if name in shape.properties and name not in shape.read_only and name != subject.state_field}
+    if set(wanted) - set(body) - set(subject.resource.refers_to):
+        raise Impossible("an update cannot set all that a create can")
+    reply = s.change(other, body)
+    seen = s.get(other)
+    given = [Claim("among", {"value": status(reply.step), "options": ["2xx"]}, "it was accepted")]
+    for name in subject.own - {*subject.resource.stamps.values(), subject.id_field, "version", "revision", "etag"}:
+        if name in first.value and "at" not in name.split("_"):
+            s.claim("equal", f"{name} differs between two records of the same values, one of them updated to them", at=s.operation(subject, "update"), mark=name,
+                    left=first.ref(name), right=Ref(seen.step, (*first.inside, name)),
+                    given=[*given, Claim("equal", {"left": first.ref(name), "right": twin.ref(name)}, "two made of the same values agree")])
+
+
+def nested(s: Session, subject: Subject) -> None:
+    """What belongs to one parent is neither listed nor found under another."""
+    made = s.create(subject)
+    s.forget_references()
+    other = s.create(subject)
+    if "list" in subject.operations:
+        operation = s.operation(subject, "list")
+        step = s.step(operation, subject, other)
+        reply = s.send(step)
+        rows = Ref(reply.step, tuple(subject.lists.items.split(".")) if subject.lists.items else ())
+        s.claim("omits", "a list shows what belongs to another parent", at=operation, mark="list", items=rows, key=subject.id_field, value=made.id)
+        s.claim("lists", "a list does not show what belongs to its parent", at=operation, mark="own", items=rows, key=subject.id_field, value=other.id)
+    for kind in ("retrieve", "delete"):
+        if kind in subject.operations:
+            operation = s.operation(subject, kind)
+            parameter = s.api.roles[operation.key].id_parameter or ""
+            reply = s.send(s.step(operation, subject, other, parameters={parameter: made.id}))
+            s.claim("among", f"{kind} under another parent is answered {reply.status}", at=operation, mark=kind, value=status(reply.step), options=GONE)
+
+
+def _is_nested(subject: Subject) -> bool:
+    role = next((subject.api.roles[one.key] for kind, one in subject.operations.items() if kind in ("create", "list")), None)
+    return bool(role is not None and role.parents)
 
 
 # --- delete -----------------------------------------------------------------------------------------------------------
@@ -280,6 +334,8 @@ RECORDS = (
     Law("update", updates, "an update changes what was sent and only that", "RFC 5789 section 2, RFC 7396", frozenset({"create", "retrieve", "update"})),
     Law("replace", replaces, "a PUT is read as sent, and the same again changes nothing", "RFC 9110 sections 9.2.2 and 9.3.4", frozenset({"create", "retrieve", "replace"})),
     Law("time stamps", stamps, "time stamps never go back", "the clock", frozenset({"create"})),
+    Law("computed values", forgets, "what is computed follows from a record's values, not from its history", SEGURA, frozenset({"create", "retrieve", "update"})),
+    Law("parents", nested, "what belongs to one parent is neither listed nor found under another", "RESTler ResourceHierarchy", frozenset({"create"}), _is_nested),
     Law("deleted is gone", deleted, "a deleted record is gone everywhere, and it alone", CRUD, frozenset({"create", "delete"})),
     Law("lists count", total_follows, "a create makes the list one longer", CRUD, frozenset({"create", "list"})),
 )

@@ -10,7 +10,7 @@ from understudy.check.claims import Claim, status
 from understudy.check.laws.law import Law
 from understudy.check.laws.records import GONE, volatile
 from understudy.check.session import Impossible, Record, Session
-from understudy.check.steps import Ref, Step
+from understudy.check.steps import ABSENT, Ref, Step
 from understudy.check.subjects import Subject
 from understudy.check.walking import Walk, whole
 
@@ -144,8 +144,8 @@ def half_refused(s: Session, subject: Subject) -> None:
     record = s.again(s.create(subject))
     operation = s.operation(subject, "update")
     held = {subject.id_field, subject.state_field, subject.resource.key, *subject.resource.refers_to, *subject.resource.by_key}
-    good = {name: value for name, one in shape.properties.items() if name not in held | shape.read_only and (value := s.bodies.value(one, s.recipes.next(), name)) is not None}
-    good = {name: value for name, value in good.items() if name in shape.properties and s.bodies.is_valid(shape.properties[name], value)}
+    good = {name: s.bodies.other(one, s.recipes.next(), name, record.value.get(name)) for name, one in shape.properties.items() if name not in held | shape.read_only}
+    good = {name: value for name, value in good.items() if value is not ABSENT}
     for name, what, body in wrong(s.api.contract, schema, good):
         if what in ("missing", "null"):
             continue
@@ -189,6 +189,10 @@ def strange_requests(s: Session, subject: Subject) -> None:
 
     plain = s.send(replace(step, raw=b"understudy", media="text/plain"))
     s.claim("among", f"a body in text/plain is answered {plain.status}", at=operation, mark="media type", value=status(plain.step), options=[400, 415, 422])
+    if "415" in operation.responses:
+        good = s.creation(subject, s.body(subject, s.recipes.chosen.get(subject.name, 0)))
+        odd = s.send(replace(good, media="text/plain"))
+        s.claim("among", f"a body in text/plain is answered {odd.status}", at=operation, mark="other media type", value=status(odd.step), options=["4xx"])
     if operation.body is not None and operation.body.required:
         empty = s.send(replace(step, raw=None))
         s.claim("among", f"no body at all is answered {empty.status}", at=operation, mark="no body", value=status(empty.step), options=[400, 411, 415, 422])
