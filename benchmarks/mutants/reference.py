@@ -7,6 +7,7 @@ line with the engine. Each rule stands on a line of its own, so that a bug can b
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -230,7 +231,7 @@ class Desk:
             return 201, [("location", f"/orders/{answer['id']}"), ("idempotent-replayed", "true")], dict(answer)
         values = self.order_values(body, None)
         now = _now()
-        stamps = {field: None for field in STAMPS.values()}
+        stamps = dict.fromkeys(STAMPS.values())
         record = {"id": self.new_id("ord"), **values, "status": "draft", "total": values["quantity"] * values["unit_price"],
                   "version": 1, "created_at": now, "updated_at": now, **stamps, "number": self.number()}
         self.orders[record["id"]] = record
@@ -525,7 +526,5 @@ def _signed(event, content, secret):
 
 
 def _post(url, headers, body):
-    try:
+    with contextlib.suppress(OSError):
         urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=2).close()
-    except OSError:
-        pass

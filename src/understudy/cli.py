@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from understudy import __version__
+from understudy.check.arguments import add_check
 from understudy.server.arguments import add_webhooks
 
 
@@ -35,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_diagram(commands)
     _add_world(commands)
     add_webhooks(commands)
+    add_check(commands, _add_documents)
     return parser
 
 

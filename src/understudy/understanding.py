@@ -82,6 +82,7 @@ class Understood:
     comparison: Comparison
     overlaid: tuple[Fault, ...]  # actions of overlays that change nothing
     broken: tuple[Fault, ...]  # references that lead nowhere: what holds one is served as far as it can be
+    said: tuple[Mapping[str, Any], ...] = ()  # what people wrote of the behaviour, in documents and files; the rest is inferred
 
     @property
     def where(self) -> str:
@@ -143,6 +144,7 @@ def _understand(options: Options, look: Callable[[Contract], Iterable[Fault]]) -
         _compared(contract, told, inferred),
         tuple(overlaid),
         tuple(_called_so(contract.broken_references(), gathered.documents)) if options.specs else (),
+        tuple(one.data for one in said),
     )
 
 

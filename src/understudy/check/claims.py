@@ -69,12 +69,12 @@ def plain(value: Any) -> Any:
 
 def among(value: Any, options: list[Any]) -> bool | None:
     """A status among statuses and classes such as `2xx`, or any value among others."""
-    return value in options or isinstance(value, int) and f"{value // 100}xx" in options
+    return value in options or (isinstance(value, int) and f"{value // 100}xx" in options)
 
 
 def not_among(value: Any, options: list[Any]) -> bool | None:
     """None of these."""
-    return not (value in options or isinstance(value, int) and f"{value // 100}xx" in options)
+    return not bool(value in options or (isinstance(value, int) and f"{value // 100}xx" in options))
 
 
 def equal(left: Any, right: Any) -> bool | None:
@@ -100,17 +100,17 @@ def unchanged(before: Any, after: Any, ignoring: list[str]) -> bool | None:
 def holds(got: Any, sent: Any) -> bool | None:
     """Everything sent is in what was got: objects may have further properties, null may be nothing."""
     if isinstance(sent, dict):
-        return isinstance(got, dict) and all(value is None and name not in got or name in got and holds(got[name], value) for name, value in sent.items())
+        return isinstance(got, dict) and all((value is None and name not in got) or (name in got and holds(got[name], value)) for name, value in sent.items())
     if isinstance(sent, list):
         return isinstance(got, list) and len(got) == len(sent) and all(holds(one, other) for one, other in zip(got, sent, strict=True))
-    return plain(got) == plain(sent) and isinstance(got, bool) == isinstance(sent, bool)
+    return bool(plain(got) == plain(sent)) and isinstance(got, bool) == isinstance(sent, bool)
 
 
 def lists(items: Any, key: str, value: Any) -> bool | None:
     """A list holds the record, once."""
     if not isinstance(items, list):
         return None
-    return sum(isinstance(one, dict) and one.get(key) == value for one in items) == 1
+    return bool(sum(isinstance(one, dict) and one.get(key) == value for one in items) == 1)
 
 
 def omits(items: Any, key: str, value: Any) -> bool | None:
@@ -208,7 +208,7 @@ def once_each(items: Any, key: str, ids: list[Any]) -> bool | None:
     if not isinstance(items, list):
         return None
     found = [one.get(key) for one in items if isinstance(one, dict)]
-    return all(found.count(id) == 1 for id in ids)
+    return all(found.count(id) == 1 for id in ids if type(id).__name__ != "Absent")
 
 
 def distinct(items: Any, key: str) -> bool | None:
@@ -282,12 +282,12 @@ def missing(value: Any) -> bool | None:
 
 def differ(left: Any, right: Any) -> bool | None:
     """Two values are not the same."""
-    return plain(left) != plain(right)
+    return bool(plain(left) != plain(right))
 
 
 def one_wins(statuses: list[Any]) -> bool | None:
     """Of several requests sent at once exactly one was accepted."""
-    return sum(200 <= status < 300 for status in statuses) == 1
+    return bool(sum(200 <= status < 300 for status in statuses) == 1)
 
 
 def one_record(ids: list[Any]) -> bool | None:

@@ -102,9 +102,9 @@ class Judge:
         try:
             document = self._contract.documents.document(uri)
         except KeyError:
-            raise NoSuchResource(ref=uri) from None
+            raise NoSuchResource(uri) from None
         older = self._contract.documents.dialect(uri) == "3.0"
-        return Resource(contents=_read(_newer(document) if older else document), specification=DRAFT202012)
+        return DRAFT202012.create_resource(_read(_newer(document) if older else document))
 
 
 def _covers(declared: str, media: str) -> bool:
@@ -122,7 +122,7 @@ def _as_claim(error: jsonschema.ValidationError, step: int, whole: jsonschema.Va
     at = ".".join("*" if isinstance(part, int) else part for part in path)
     detail = ""
     if error.validator == "required" and isinstance(error.instance, dict):
-        detail = next((name for name in error.validator_value if name not in error.instance), "")
+        detail = next((name for name in list(error.validator_value) if name not in error.instance), "")  # type: ignore[arg-type]
         rest: Any = {"required": [detail]}
     else:
         rest = {str(error.validator): error.validator_value}

@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 from understudy.check.subjects import Api
 from understudy.check.targets import InProcess
-from understudy.sandbox import Options, Sandbox, open_sandbox, understand
+from understudy.sandbox import Sandbox, open_sandbox
 from understudy.server.app import App
-from understudy.world import sources
+from understudy.understanding import Options, Understood, understand
 
 NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
 KEY = "sk_check"
 
 
-def read_api(spec: str | None, behaviour: str | None = None) -> Api:
-    """A document with its behaviour. Raises as `understand`."""
-    understood = understand(Options(spec=spec, behaviour=behaviour))
-    return Api(understood.script.contract, understood.script.behaviour, understood.title, tuple(_said(understood.spec, behaviour)))
+def read_api(spec: str | Sequence[str] | None, behaviour: str | None = None) -> Api:
+    """Documents with their behaviour. Raises as `understand`."""
+    return api_of(understand(Options(spec=spec, behaviour=behaviour)))
 
 
-def _said(spec: Path, behaviour: str | None) -> list[Mapping[str, Any]]:
-    """What people wrote of the behaviour: in the document, in a file."""
-    inside = sources.read(spec)
-    said = [inside["x-understudy"]] if isinstance(inside, Mapping) and isinstance(inside.get("x-understudy"), Mapping) else []
-    path = Path(behaviour) if behaviour else spec.with_name(f"{spec.stem}.behaviour.yaml")
-    if behaviour or path.is_file():
-        data = sources.read(path)
-        said += [data] if isinstance(data, Mapping) else []
-    return said
+def api_of(understood: Understood) -> Api:
+    """What was understood, arranged for checking."""
+    return Api(understood.script.contract, understood.script.behaviour, understood.title, understood.said)
 
 
-def stand_in(spec: str | None, behaviour: str | None = None, fixture: str | None = None) -> tuple[Sandbox, InProcess]:
-    """The stand-in of a document, in process, back at its fixture whenever it is reset."""
-    sandbox = open_sandbox(Options(spec=spec, behaviour=behaviour, fixture=fixture, now=NOW, keys=frozenset({KEY})))
+def stand_in(options: Options) -> tuple[Sandbox, InProcess]:
+    """The stand-in of a document, in process, back at its fixture whenever it is reset. Raises as `open_sandbox`."""
+    sandbox = open_sandbox(replace(options, now=options.now or NOW, keys=options.keys or frozenset({KEY})))
     return sandbox, InProcess(App(sandbox), lambda: sandbox.reset("default"))
 
 
@@ -65,6 +57,6 @@ def _declared(api: Api) -> tuple[str, str] | None:
                 scheme = requirement.scheme
                 if scheme.get("type") == "apiKey" and scheme.get("in") == "header":
                     return str(scheme["name"]).lower(), ""
-                if scheme.get("type") == "http" and str(scheme.get("scheme")).lower() == "bearer" or scheme.get("type") in ("oauth2", "openIdConnect"):
+                if (scheme.get("type") == "http" and str(scheme.get("scheme")).lower() == "bearer") or scheme.get("type") in ("oauth2", "openIdConnect"):
                     return "authorization", "Bearer "
     return None

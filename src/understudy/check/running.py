@@ -92,6 +92,7 @@ class Report:
     stopped: str | None = None  # why it ended before its end
     first: float | None = None  # seconds until the first finding
     left: int = 0  # records that could not be cleaned up
+    spec: str = ""  # the document, as it was named
 
     @property
     def laws(self) -> Mapping[str, str]:

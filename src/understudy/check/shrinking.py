@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
 from understudy.check.claims import Claim, judge
 from understudy.check.findings import Finding
@@ -107,7 +108,7 @@ def without(steps: Sequence[Step], claim: Claim, left_out: Sequence[int]) -> tup
 
 
 def _moved_step(step: Step, places: Mapping[int, int]) -> Step:
-    parts = {name: _moved(getattr(step, name), places) for name in ("parameters", "headers", "body", "url")}
+    parts: dict[str, Any] = {name: _moved(getattr(step, name), places) for name in ("parameters", "headers", "body", "url")}
     return replace(step, query=tuple((name, _moved(value, places)) for name, value in step.query), **parts)
 
 

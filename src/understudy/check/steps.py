@@ -148,11 +148,9 @@ def _found(ref: Ref, answers: Answers) -> Any:
 def at(value: Any, path: Sequence[str | int]) -> Any:
     """What stands at a place in a JSON value; ABSENT for nothing."""
     for part in path:
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and -len(value) <= part < len(value):
-            value = value[part]
-        else:
+        try:
+            value = value[part] if isinstance(value, dict | list) else ABSENT
+        except (KeyError, IndexError, TypeError):
             return ABSENT
     return value
 
@@ -210,7 +208,7 @@ def target(step: Step, answers: Answers) -> str:
 
 def _needed(value: Any, answers: Answers) -> Any:
     found = resolve(value, answers)
-    if found is ABSENT or found is None and isinstance(value, Ref):
+    if found is ABSENT or (found is None and isinstance(value, Ref)):
         raise Unmade("an earlier answer does not hold what this step needs")
     return found
 

@@ -125,9 +125,9 @@ class Subject:
                 if word in BOUNDARIES:
                     yield Filter(name, at, word, parameter.schema)
                 continue
-            at = lists.filters.get(name) or _named(name, read)
-            if at is not None and "." not in at and at in read.properties:
-                yield Filter(name, at, "equals", parameter.schema)
+            field = lists.filters.get(name) or _named(name, read)
+            if field is not None and field in read.properties:
+                yield Filter(name, field, "equals", parameter.schema)
             elif self.said and name == lists.search:
                 yield Filter(name, "*", "contains", parameter.schema)
 

@@ -53,7 +53,7 @@ def _by_table(s: Session, subject: Subject) -> Mapping[str, tuple[str, ...]]:
 def _explored(s: Session, subject: Subject) -> Mapping[str, tuple[str, ...]]:
     """What state each trigger leads to is tried out, where nobody has said in which states it may be fired."""
     found: dict[str, tuple[str, ...]] = {s.create(subject).state: ()}
-    ahead = deque([()])
+    ahead: deque[tuple[str, ...]] = deque([()])
     while ahead and len(found) < MOST_STATES:
         way = ahead.popleft()
         for trigger in [one for one in subject.actions if one in machine(subject).triggers()]:

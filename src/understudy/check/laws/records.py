@@ -24,7 +24,7 @@ def volatile(subject: Subject) -> list[str]:
 def kept(subject: Subject, sent: Any) -> dict[str, Any]:
     """What of a body must come back: properties the record shows and the server does not answer for."""
     read = subject.read
-    shown = {name for name in read.properties} if read else set()
+    shown = set(read.properties) if read else set()
     derived = {name.partition(".")[0] for name in subject.resource.derived} | set(subject.resource.by_key)
     return {name: value for name, value in sent.items() if name in shown and name not in subject.own and name not in derived}
 
@@ -232,10 +232,10 @@ def forgets(s: Session, subject: Subject) -> None:
     shape = s.api.contract.shape(schema, "request")
     first = s.create(subject)
     unique = {subject.resource.key, *(name for names in subject.resource.unique for name in names)}
-    wanted = {name: value for name, value in first.sent.items() if name not in unique}
+    wanted = {name: value for name, value in first.sent.items() if name not in unique and (subject.said or not isinstance(value, str))}
     twin, other = s.create(subject, wanted), s.create(subject)
     body = {name: value for name, value in wanted.items() if name in shape.properties and name not in shape.read_only and name != subject.state_field}
-    if set(wanted) - set(body) - set(subject.resource.refers_to):
+    if set(wanted) - set(body) - set(subject.resource.refers_to) or not body:
         raise Impossible("an update cannot set all that a create can")
     reply = s.change(other, body)
     seen = s.get(other)

@@ -8,7 +8,7 @@ from typing import Any
 from understudy.check.bodies import edges, wrong
 from understudy.check.claims import Claim, status
 from understudy.check.laws.law import Law
-from understudy.check.laws.records import GONE, volatile
+from understudy.check.laws.records import GONE
 from understudy.check.session import Impossible, Record, Session
 from understudy.check.steps import ABSENT, Ref, Step
 from understudy.check.subjects import Subject
@@ -37,7 +37,7 @@ def unknown(s: Session, subject: Subject) -> None:
         role = s.api.roles[operation.key]
         if role.id_parameter is None:
             continue
-        body = {} if operation.body is not None and operation.body.required else None
+        body: Any = {} if operation.body is not None and operation.body.required else None
         reply = s.send(s.step(operation, subject, parameters={role.id_parameter: missing}, body=body))
         options = _statuses(s, "unknown_record", GONE) if body is None else [*_statuses(s, "unknown_record", GONE), 400, 422]
         s.claim("among", f"{kind} of a record that is not there is answered {reply.status}", at=operation, mark=kind, value=status(reply.step), options=options)

@@ -1,0 +1,70 @@
+"""What `understudy check` and `understudy drift` take: declared apart, so that `--help` imports nothing heavy."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+NEEDS = "understudy check needs more than the stand-in itself: pip install 'understudy[check]'"
+
+Subcommands = Any
+
+
+def add_check(commands: Subcommands, documents: Callable[[argparse.ArgumentParser], None]) -> None:
+    """Declare `check`."""
+    command = commands.add_parser(
+        "check",
+        help="hold an implementation to its contract",
+        description="Hold the stand-in, or whatever listens at a URL, to its document and its behaviour: every answer's status and shape, and laws "
+        "of records, lifecycles, lists, keys and refusals. Exit status 0: nothing found; 1: findings; 2: it could not be run.",
+        epilog="examples:\n  understudy check\n  understudy check their-api.yaml --url http://localhost:8000 --key-env API_KEY --report junit:check.xml\n"
+        "  understudy check their-api.yaml --law pages --law 'idempotency*' --include 'POST /orders*' --max-time 30",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    documents(command)
+    command.add_argument("--url", metavar="URL", help="what to check (default: the stand-in, in process)")
+    command.add_argument("--fixture", metavar="NAME|FILE", help="the stand-in's world to begin with")
+    _add_choice(command)
+    _add_manners(command)
+    command.add_argument("--layers", action="append", default=[], metavar="LAYER", help="lint, laws, fuzz (may be repeated; default: all)")
+    command.add_argument("--fuzz-time", type=float, metavar="SECONDS", help="how long stock schemathesis is run at most (default: 60)")
+    command.add_argument("--report", action="append", default=[], metavar="FORM:FILE", help="also write junit, sarif, html or jsonl (may be repeated)")
+    command.add_argument("--brief", action="store_true", help="leave the scripts out of what is printed")
+    command.add_argument("--list-laws", action="store_true", help="print every law with its source, and end")
+    command.set_defaults(run=_check)
+
+
+def _add_choice(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--include", action="append", default=[], metavar="PATTERN", help="only these operations: a shell pattern on METHOD /path or /path (may be repeated)")
+    command.add_argument("--exclude", action="append", default=[], metavar="PATTERN", help="not these operations")
+    command.add_argument("--law", action="append", default=[], metavar="PATTERN", help="only these laws, by name or tag; see --list-laws")
+    command.add_argument("--without-law", action="append", default=[], metavar="PATTERN", help="not these laws")
+    command.add_argument("--tag", action="append", default=[], metavar="TAG", help="only operations with this tag of the document")
+    command.add_argument("--seed", type=int, metavar="N", help="another seed generates other values (default: 1; it is printed)")
+    command.add_argument("--max-time", type=float, metavar="SECONDS", help="stop after so long, with what there is")
+    command.add_argument("--config", metavar="FILE", help="settings (default: [check] in understudy.toml, [tool.understudy.check] in pyproject.toml)")
+
+
+def _add_manners(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--key-env", metavar="NAME", help="the environment variable that holds the API's key")
+    command.add_argument("--key-file", metavar="FILE", help="the file that holds it")
+    command.add_argument("--reset", metavar="PATH", help="a path of the target that puts it back to its beginning when posted to")
+    command.add_argument("--allow-writes", action="store_true", help="write to, and delete from, a target that is not this machine")
+    command.add_argument("--rate", type=float, metavar="N", help="requests in a second at most (default: no limit on this machine, else 20)")
+    command.add_argument("--timeout", type=float, metavar="SECONDS", help="wait so long for an answer (default: 10)")
+    command.add_argument("--insecure", action="store_true", help="accept any certificate")
+
+
+def _check(options: argparse.Namespace) -> int:
+    import sys  # with what follows
+
+    try:
+        from understudy.check import command  # jsonschema, httpx and the whole engine: not for --help
+    except ModuleNotFoundError as fault:
+        print(f"understudy: {NEEDS} ({fault.name} is missing)", file=sys.stderr)
+        return 2
+    if options.list_laws:
+        print("\n".join(command.names()))
+        return 0
+    return command.check(options)

@@ -1,0 +1,167 @@
+"""`understudy check`: options become a run, a run becomes a report and an exit status.
+
+Exit status 0: nothing found; 1: findings; 2: it could not be run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from understudy.check import opening
+from understudy.check.reports import FORMS, Context, console
+from understudy.check.running import LAWS, Choice, Observe, Options, Report, Run
+from understudy.check.settings import Misconfigured, from_files, joined, secret
+from understudy.check.steps import Wire
+from understudy.check.subjects import Api
+from understudy.check.targets import Manners, Remote, Target
+from understudy.understanding import Options as Playing
+from understudy.understanding import Unplayable, understand
+from understudy.world.fixtures import FixtureFault
+from understudy.world.sources import Unreadable
+
+COULD_NOT = 2
+LAYERS = ("lint", "laws", "fuzz")
+FUZZ_TIME = 60.0
+GENTLY = 20.0
+"""Requests in a second at most, on a target that is not this machine."""
+
+
+def check(options: argparse.Namespace) -> int:
+    """Run the command."""
+    try:
+        options = joined(options, from_files(Path.cwd(), "check", options.config))
+        return _check(options)
+    except Misconfigured as fault:
+        return _could_not(str(fault))
+    except Unplayable as fault:
+        return _could_not("\n".join(f"{one.where}: {one.message}" for one in fault.faults))
+    except (Unreadable, FixtureFault, LookupError, ValueError) as fault:
+        return _could_not(str(fault))
+
+
+def _could_not(words: str) -> int:
+    for line in words.splitlines():
+        print(f"understudy: {line}", file=sys.stderr)
+    return COULD_NOT
+
+
+def _check(options: argparse.Namespace) -> int:
+    reports = [_form(one) for one in options.report]
+    choice = _choice(options)
+    playing = Playing(spec=options.spec or None, behaviour=options.behaviour, fixture=options.fixture)
+    api = opening.api_of(understand(playing))
+    key = secret(options.key_env, options.key_file)
+    target = _target(options, playing)
+    try:
+        choice = _safely(options, choice, target)
+        credentials = opening.credentials(api, key)
+        if isinstance(target, Remote):
+            _reach(target, api)
+        seed = options.seed if options.seed is not None else 1
+        run = Run(api, target, Options(seed, options.max_time, choice, credentials, clean=not target.resets), _progress())
+        report = _all(run, options, api, target, credentials)
+        report.spec = ", ".join(options.spec or ["the bundled sandbox"])
+    finally:
+        target.close()
+    context = Context(options.url or "http://localhost:4010", credentials)
+    for form, path in reports:
+        Path(path).write_text(FORMS[form](report, context), encoding="utf-8")
+    _clear()
+    print(console(report, context, scripts=not options.brief))
+    return 1 if report.findings else 0
+
+
+def _all(run: Run, options: argparse.Namespace, api: Api, target: Target, credentials: dict[str, dict[str, str]]) -> Report:
+    """The layers that were asked for."""
+    layers = options.layers or list(LAYERS)
+    unknown = set(layers) - set(LAYERS)
+    if unknown:
+        raise Misconfigured(f"--layers {', '.join(sorted(unknown))}: no such layer; there are {', '.join(LAYERS)}")
+    if "lint" in layers:
+        for fault in api.contract.check():
+            print(f"{fault.severity}: {fault.where}: {fault.message}", file=sys.stderr)
+    return run.all() if "laws" in layers else run.report
+
+
+def _form(text: str) -> tuple[str, str]:
+    form, colon, path = text.partition(":")
+    if form not in FORMS or not colon or not path:
+        raise Misconfigured(f"--report {text}: write FORM:FILE, the forms are {', '.join(FORMS)}")
+    if not Path(path).resolve().parent.is_dir():
+        raise Misconfigured(f"--report {text}: there is no folder {Path(path).resolve().parent}")
+    return form, path
+
+
+def _choice(options: argparse.Namespace) -> Choice:
+    """What is looked at. Raises Misconfigured for a law there is none of."""
+    choice = Choice(tuple(options.include), tuple(options.exclude), tuple(options.law), tuple(options.without_law), tuple(options.tag))
+    for pattern in (*choice.laws, *choice.without_laws):
+        if not any(Choice(laws=(pattern,)).wants(law) for law in LAWS):
+            raise Misconfigured(f'no law is called "{pattern}"; the laws are {", ".join(law.name for law in LAWS)}; their tags {", ".join(dict.fromkeys(law.tag for law in LAWS))}')
+    return choice
+
+
+def _target(options: argparse.Namespace, playing: Playing) -> Target:
+    """What is checked: the stand-in in process, or a URL."""
+    if options.url is None:
+        return opening.stand_in(playing)[1]
+    remote = Remote(options.url, Manners(options.timeout or 10.0, options.rate, not options.insecure, options.reset))
+    if not remote.local and options.rate is None:
+        remote.close()
+        remote = Remote(options.url, Manners(options.timeout or 10.0, GENTLY, not options.insecure, options.reset))
+    return remote
+
+
+def _safely(options: argparse.Namespace, choice: Choice, target: Target) -> Choice:
+    """Nothing is written to a target that is not this machine unless that was allowed."""
+    if not isinstance(target, Remote) or target.local or options.allow_writes:
+        return choice
+    print("understudy: the target is not this machine: only what reads is sent; --allow-writes lets the rest be sent too", file=sys.stderr)
+    return replace(choice, reads_only=True)
+
+
+def _reach(target: Remote, api: Api) -> None:
+    """Make sure that something like the API answers. Raises Misconfigured."""
+    path = next((one.path for one in api.contract.operations if one.method == "GET" and "{" not in one.path), "/")
+    answer = target.send(Wire("GET", path, (("accept", "application/json"),), b""))
+    if answer.status == 0:
+        raise Misconfigured(f"{target.name} cannot be reached: {answer.fault}")
+    if 300 <= answer.status < 400:
+        raise Misconfigured(f"{target.name} redirects {path} to {answer.headers.get('location', 'nowhere')}; give that address as --url")
+    if "html" in answer.headers.get("content-type", ""):
+        raise Misconfigured(f"{target.name} answers {path} with a web page ({answer.status}), not with the API; is the address, with its base path, right?")
+
+
+# --- progress ----------------------------------------------------------------------------------------------------------------
+
+
+def _progress() -> Observe | None:
+    """A line on the terminal, at most ten times in a second."""
+    if not sys.stderr.isatty():
+        return None
+    last = 0.0
+
+    def tell(what: str, report: Report) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > 0.1:
+            last = now
+            print(f"\r\033[K{report.calls} calls, {len(report.findings)} findings · {what}", end="", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def _clear() -> None:
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def names() -> Iterator[str]:
+    """Every law, a line each."""
+    for law in LAWS:
+        yield f"{law.name:36} {law.tag:12} {law.says} ({law.source})"
