@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
 from check.desk import HOME, KEY, SOURCE, SPEC, desk, planted
 from support.hosting import serving
-
 from understudy.check.steps import Wire
 from understudy.check.targets import Manners, Remote
 from understudy.cli import main
@@ -54,7 +54,7 @@ def test_findings_are_exit_status_1_and_in_every_report(tmp_path: Path, capsys: 
     assert all(KEY not in text for text in (said, *texts.values()))
     assert ET.fromstring(texts["junit"]).get("failures") == "1"
     assert json.loads(texts["sarif"])["runs"][0]["results"][0]["ruleId"] == "lifecycle"
-    assert [json.loads(line)["type"] for line in texts["jsonl"].splitlines()][0] == "run"
+    assert json.loads(texts["jsonl"].splitlines()[0])["type"] == "run"
 
 
 def test_what_was_made_is_deleted_afterwards() -> None:

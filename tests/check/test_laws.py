@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from check.desk import HOME, KEY, SOURCE, SPEC, checked, desk, planted
 from support.hosting import serving
-
 from understudy.check.opening import credentials, read_api, stand_in
 from understudy.check.running import LAWS, Options, Report, Run
 from understudy.check.scripts import script
