@@ -149,7 +149,7 @@ def at(value: Any, path: Sequence[str | int]) -> Any:
     """What stands at a place in a JSON value; ABSENT for nothing."""
     for part in path:
         try:
-            value = value[part] if isinstance(value, dict | list) else ABSENT
+            value = value[part] if type(value) in (dict, list) else ABSENT
         except (KeyError, IndexError, TypeError):
             return ABSENT
     return value
