@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from support.asgi import Client
 from understudy.sandbox import Options, Sandbox, open_sandbox
 from understudy.server.app import App
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # processes begun here are to be interrupted all the same
 
 NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
 
