@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +44,18 @@ def test_the_six_calls_answer_as_printed() -> None:
             within(json.loads(shown), json.loads(got), command.split(" -H")[0])
 
 
+def parsers(one: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """A parser and those of its commands."""
+    yield one
+    for group in one._subparsers._group_actions if one._subparsers else ():
+        for command in (group.choices or {}).values():
+            yield from parsers(command)  # type: ignore[arg-type]
+
+
 def test_every_command_line_option_the_readme_names_is_there() -> None:
     """A name in the README is a name of the program."""
     from understudy.cli import _parser  # the parser alone: no server is started
 
-    commands = _parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
-    helped = "".join(command.format_help() for command in commands.values())  # type: ignore[union-attr]
+    helped = "".join(parser.format_help() for parser in parsers(_parser()))
     for option in set(re.findall(r"`(--[a-z-]+)", README)):
         assert option in helped, option
