@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
+from typing import cast
 
 from understudy.contract.values import Fault
 from understudy.engine.plans import Script
@@ -17,7 +18,7 @@ from understudy.exact import write
 from understudy.problems import Problem
 from understudy.understanding import Options, Understood, Unplayable, understand
 from understudy.webhooks.payloads import Payloads
-from understudy.webhooks.rules import Rules, rules_of
+from understudy.webhooks.rules import rules_of
 from understudy.world import sources
 from understudy.world.clock import Clock
 from understudy.world.fixtures import EMPTY, Fixture, play, read_fixture
@@ -43,12 +44,13 @@ class Sandbox:
     folder: Folder | None = None  # where worlds are kept, if they are
     prepare: Callable[[str], World] | None = None  # a world at the begin of another fixture, by name
     prepared: dict[str, World] = field(default_factory=dict)  # those asked for so far
-    post: Post = field(default_factory=lambda: Post(Rules()))  # how its worlds tell others what happened
-    payloads: Payloads = field(init=False)  # and in which words
+    post: Post = field(default=cast("Post", None))  # how its worlds tell others what happened; by default of the prepared one
 
     def __post_init__(self) -> None:
-        self.payloads = Payloads(self.script.contract, self.post.rules, self.script.behaviour)
-        self.worlds.connect(self.post)
+        post = self.post or self.worlds.prepared.post
+        assert post is not None
+        self.post = post
+        self.worlds.connect(post)
 
     @property
     def script(self) -> Script:
@@ -99,7 +101,8 @@ def _post(understood: Understood) -> Post:
     try:
         rules = rules_of(behaviour.webhooks)
         mirrored = behaviour.resources[rules.deliveries.resource] if rules.deliveries is not None else None
-        post = Post(rules if mirrored is None or mirrored.id_prefix is None else replace(rules, prefix=mirrored.id_prefix))
+        rules = rules if mirrored is None or mirrored.id_prefix is None else replace(rules, prefix=mirrored.id_prefix)
+        post = Post(rules, Payloads(understood.script.contract, rules, behaviour))
     except KeyError as fault:
         raise Unplayable([Fault(where, f"no resource is called {fault}")]) from None
     except (ValueError, TypeError) as fault:

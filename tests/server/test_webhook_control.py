@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,11 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
-from support.asgi import Answer, _call
 from support.receiving import Receiver, answering, receiver
+from support.telling import Control, play
 from understudy.sandbox import Options, Sandbox, open_sandbox
-from understudy.server.app import App
-from understudy.server.posting import Poster
 from understudy.webhooks.signing import PROFILES, verify
 
 NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
@@ -40,56 +36,12 @@ SPEC: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Control:
-    """Calls one application within a story."""
-
-    def __init__(self, app: App) -> None:
-        self.app = app
-
-    async def __call__(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
-        """One call; under `/_understudy` where it begins with it."""
-        target, _, query = path.partition("?")
-        scope = {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http", "path": target,
-            "raw_path": target.encode(), "query_string": query.encode(), "root_path": "", "server": ("localhost", 80), "client": ("127.0.0.1", 1),
-            "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
-        }  # fmt: skip
-        answer: Answer = await _call(self.app, scope, b"" if body is None else orjson.dumps(body))
-        assert answer.status in (status, 201 if status == 200 else status), answer.body
-        return answer.json if answer.body else None
-
-    async def control(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
-        """One call of the control plane."""
-        return await self(method, f"/_understudy{path}", body, status)
-
-    async def rest(self) -> None:
-        """Wait until nothing that is due is left to try."""
-        assert self.app.sender is not None
-        await self.app.sender.rest(self.app.sandbox.worlds.get("default"))
-
-
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Sandbox:
     """A document with two webhooks and no behaviour file."""
     path = tmp_path / "things.json"
     path.write_bytes(orjson.dumps(SPEC))
     return open_sandbox(Options(spec=str(path), now=NOW))
-
-
-def play(sandbox: Sandbox, story: Callable[[Control, Receiver], Awaitable[None]], *script: Any) -> None:
-    """A story with an application that sends, and a receiver."""
-
-    async def whole() -> None:
-        app = App(sandbox, poster=Poster())
-        assert app.sender is not None
-        app.sender.start()
-        try:
-            async with receiver(*script) as one:
-                await story(Control(app), one)
-        finally:
-            await app.sender.stop()
-
-    asyncio.run(whole())
 
 
 def test_an_endpoint_is_added_told_and_removed(sandbox: Sandbox) -> None:

@@ -26,9 +26,11 @@ def answer(scene: Scene, record: Record, reason: str) -> Outcome:
     if plan.media_type is None:
         return Outcome(plan.status, b"", None, reason)
     expands = plan.lists.expand is not None and scene.call.query.get(plan.lists.expand)
-    if not expands and plan.dress is None:
+    if not expands and plan.dress is None and not scene.tx.beside:
         return Outcome(plan.status, scene.tx.shown(scene.kind, record).encoded, plan.media_type, reason)
     body: Any = scene.kind.public(expanded(scene, record))
+    if scene.tx.beside:
+        body = {**body, **scene.tx.beside}
     if plan.dress is not None:
         body = plan.dress(body)
     if expands:
@@ -84,7 +86,8 @@ def fresh(scene: Scene, result: Any) -> Any:
     kind = scene.plan.kind
     if kind is None or not scene.plan.answers_record or not isinstance(result, dict):
         return result
-    return kind.public(scene.tx.get(kind.name, str(result.get(kind.resource.id_field))) or result)
+    shown = kind.public(scene.tx.get(kind.name, str(result.get(kind.resource.id_field))) or result)
+    return {**shown, **scene.tx.beside} if scene.tx.beside else shown
 
 
 def answer_value(scene: Scene, value: Any, reason: str) -> Outcome:

@@ -16,7 +16,7 @@ from understudy.engine.answering import NOT_MODELLED, example_of
 from understudy.engine.conditions import under_conditions
 from understudy.engine.kinds import Kind, Record
 from understudy.engine.operations import TABLE
-from understudy.engine.outcomes import Call, Outcome, kept, trimmed
+from understudy.engine.outcomes import Asking, Call, Outcome, kept, trimmed
 from understudy.engine.plans import Plan, Script
 from understudy.engine.scenes import Scene, Select, named
 from understudy.engine.transaction import Happening, Shown, Transaction, View
@@ -89,6 +89,7 @@ class Decision(NamedTuple):
     events: tuple[Event, ...]
     timers: tuple[Timer, ...]
     warnings: tuple[str, ...]
+    asking: Asking | None = None  # what is to be sent before the client is told
 
 
 def begin(script: Script, circumstances: Circumstances) -> Transaction:
@@ -101,6 +102,7 @@ def begin(script: Script, circumstances: Circumstances) -> Transaction:
         ids=circumstances.ids,
         settings=circumstances.settings,
         frozen=circumstances.frozen,
+        events=script.event_types,
     )
 
 
@@ -173,7 +175,7 @@ def conclude(script: Script, tx: Transaction, outcome: Outcome | None) -> Decisi
     """Settle a transaction and say what is to be kept. Raises Problem `contract_broken`."""
     tx.settle()
     if not tx.changes and not tx.emitted:
-        return Decision(outcome, (), (), (), tuple(tx.warnings))
+        return Decision(outcome, (), (), (), tuple(tx.warnings), tx.asking)
     changes: list[Changed] = []
     timers: list[Timer] = []
     public: dict[tuple[str, str], bytes | None] = {}
@@ -188,7 +190,7 @@ def conclude(script: Script, tx: Transaction, outcome: Outcome | None) -> Decisi
         if kind.resource.lifecycle is not None and kind.resource.lifecycle.timers:
             timers.extend(timers_of(kind, after))
     events = _events(script, tx, public)
-    return Decision(outcome, tuple(changes), tuple(events), tuple(timers), tuple(tx.warnings))
+    return Decision(outcome, tuple(changes), tuple(events), tuple(timers), tuple(tx.warnings), tx.asking)
 
 
 def _honoured(kind: Kind, shown: Shown) -> tuple[bytes, bytes]:

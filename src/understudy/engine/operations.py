@@ -22,7 +22,7 @@ from understudy.engine.answering import (
 )
 from understudy.engine.filtering import Filters
 from understudy.engine.kinds import Kind, Record
-from understudy.engine.outcomes import Call, Outcome, encode
+from understudy.engine.outcomes import Outcome, encode
 from understudy.engine.patching import merge_patched, patched
 from understudy.engine.scenes import Scene, id_of, named, parents, the_one
 from understudy.engine.searching import SEARCHES
@@ -184,8 +184,7 @@ def effect(scene: Scene) -> Outcome:
     assert scene.plan.effect is not None
     call = scene.call
     record = named(scene) if scene.plan.role.id_parameter and scene.plan.kind else None
-    with_record = Call(call.operation, call.path, call.query, call.headers, call.body, record, call.url, call.raw_query)
-    result = scene.plan.effect(scene.tx, with_record)
+    result = scene.plan.effect(scene.tx, call._replace(record=record))
     scene.tx.settle()
     if result is None and record is not None:
         result = scene.tx.get(scene.kind.name, id_of(scene, record)) or record

@@ -12,6 +12,26 @@ from understudy.behaviour.model import NOTHING
 from understudy.exact import write
 
 
+class Told(NamedTuple):
+    """What came of something that was sent before an operation is answered: whether the receiver took it, and in words."""
+
+    successful: bool
+    message: str
+
+
+class Asking(NamedTuple):
+    """Something to be sent before an operation is answered; the operation is then played again with `Told` in its call.
+
+    `what`: `test` sends an event of `type` to the endpoint that `record` describes, stored or not; `resend` sends the
+    delivery `id` again; `head` sends what the endpoint `id` has failed to take.
+    """
+
+    what: str
+    id: str = ""
+    record: Mapping[str, Any] = NOTHING
+    type: str = ""
+
+
 class Call(NamedTuple):
     """What an operation is called with: accepted input, and the record its path names."""
 
@@ -23,6 +43,7 @@ class Call(NamedTuple):
     record: dict[str, Any] | None = None
     url: str = ""  # scheme, host and path as the client wrote them, for links
     raw_query: bytes = b""  # the query as the client wrote it, for links
+    told: Told | None = None  # what came of what the operation asked for when it was first played
 
 
 class Outcome(NamedTuple):

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,7 +70,9 @@ class Script:
         self.mended = behaviour.effects is None
         self.roles = assign(contract.operations, behaviour)
         self._inferred = frozenset(note.subject for note in behaviour.notes)
+        self._renewed = frozenset({*behaviour.refreshes, *_mirrors(behaviour)})
         self._effects = effects
+        self._event_types: tuple[str, ...] | None = None
         self._plans: dict[str, Plan] = {}
         self.variants: dict[tuple[str, bytes], Plan] = {}  # of plans, by what clients accept
         self._kinds: dict[str, Kind] = {}
@@ -104,6 +106,14 @@ class Script:
         if plan is None:
             plan = self._plans[operation.key] = self._compile(operation)
         return plan
+
+
+    def event_types(self) -> tuple[str, ...]:
+        """Every event there is: those the document describes, else those the behaviour gives a name."""
+        if self._event_types is None:
+            named = (type for resource in self.behaviour.resources.values() for type in resource.events.values())
+            self._event_types = tuple(self.contract.webhooks) or tuple(dict.fromkeys(named))
+        return self._event_types
 
     def operation(self, kind: str, resource: str) -> Operation | None:
         """The first operation that plays this role for this resource."""
@@ -141,7 +151,7 @@ class Script:
             keyed=self._keyed(operation),
             guarded=self._guarded(operation),
             verbatim=bool(role.id_parameter and not role.parents and resource and not held and dress is None and media_type),
-            refreshed=bool(role.resource in self.behaviour.refreshes),
+            refreshed=role.resource in self._renewed,
             dress=dress,
             rows=self._rows(kind, schema, lists) if role.kind in ("list", "search") and self.mends(role.resource) else None,
             unwrap=self._unwrap(body, resource),
@@ -220,6 +230,13 @@ def item_schema(contract: Contract, schema: Schema | None, lists: Lists) -> Sche
     if lists.key_map is not None:
         return shape.additional if isinstance(shape.additional, Schema) else None
     return shape.items
+
+
+def _mirrors(behaviour: Behaviour) -> Iterator[str]:
+    """The resources whose records tell of deliveries: they are brought up to date before they are read."""
+    for row in (behaviour.webhooks.get("endpoints"), behaviour.webhooks.get("deliveries")):
+        if row:
+            yield row if isinstance(row, str) else row["resource"]
 
 
 def _declares(operation: Operation, *statuses: str) -> bool:

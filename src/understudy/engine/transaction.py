@@ -17,7 +17,7 @@ from understudy.behaviour.model import NOTHING, Lifecycle, Resource
 from understudy.durations import format_instant
 from understudy.engine import lifecycle
 from understudy.engine.kinds import Kind, Record
-from understudy.engine.outcomes import encode
+from understudy.engine.outcomes import Asking, encode
 from understudy.exact import read, write
 from understudy.problems import Problem
 
@@ -58,7 +58,8 @@ Reaction = Callable[["Transaction", Happening], None]
 class Transaction:
     """The work of one request, timer or fixture call. See `View` for what it reads and `Happening` for what it records."""
 
-    __slots__ = ("_facts", "_kind", "_now_text", "_pending", "_react", "_shown", "_view", "changes", "demands", "emitted", "frozen", "ids", "now", "settings", "warnings")
+    __slots__ = ("_facts", "_kind", "_now_text", "_pending", "_react", "_shown", "_view", "asking", "beside", "changes", "demands", "emitted", "events", "frozen", "ids",
+                 "now", "settings", "warnings")
 
     def __init__(
         self,
@@ -70,6 +71,7 @@ class Transaction:
         ids: Callable[..., Any],
         settings: Mapping[str, Any],
         frozen: bool = False,
+        events: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self._view = view
         self._kind = kind
@@ -84,8 +86,11 @@ class Transaction:
         self.ids = ids
         self.settings = settings
         self.frozen = frozen
+        self.events = events  # the types of all events there are
         self.demands = True  # what records refer to must be there
         self.warnings: list[str] = []
+        self.asking: Asking | None = None
+        self.beside: Mapping[str, Any] = NOTHING  # what the answer holds beside the record
 
     @property
     def stamp(self) -> str:
@@ -378,6 +383,14 @@ class Transaction:
     def emit(self, type: str, data: Any) -> None:
         """Record an event of the domain beside those that changes make by themselves."""
         self.emitted.append((type, data))
+
+    def ask(self, what: str, *, id: str = "", record: Mapping[str, Any] = NOTHING, type: str = "") -> None:
+        """Have something sent before the operation is answered, see `Asking`; its effect runs again with what came of it."""
+        self.asking = Asking(what, id, record, type)
+
+    def show_once(self, fields: Mapping[str, Any]) -> None:
+        """Have the answer hold fields that the record does not, such as a secret."""
+        self.beside = {**self.beside, **fields}
 
     def new_id(self, resource: str) -> str:
         """A fresh id in the resource's shape."""

@@ -82,6 +82,8 @@ class App:
         if body is None and arrival.refusal is None:
             return  # the client went away
         reply = self.reply(scope, arrival, body or b"")
+        if reply.pending is not None:
+            reply = await self.asked(scope, arrival, reply)
         if self.syncer is not None and self.syncer.holds(arrival.world.mark) and not await self.syncer.on_disk():
             reply = self.unkept(scope, arrival)
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
@@ -121,7 +123,17 @@ class App:
         host = sent.get(b"host")
         origin = f"{scope['scheme']}://{host.decode('latin-1')}" if host is not None else "http://localhost"
         request = Request(scope["method"], path, scope["query_string"][:LONGEST_PATH], scope["headers"], body, sent, origin, prefix, concurrent)
-        reply = self.sandbox.stage.answer(world, request, refusal)
+        return self._dressed(scope, arrival, self.sandbox.stage.answer(world, request, refusal))
+
+    async def asked(self, scope: Scope, arrival: Arrival, reply: Reply) -> Reply:
+        """The answer to a request that has something sent first."""
+        pending = reply.pending
+        if pending is None or self.sender is None:
+            return reply
+        return self._dressed(scope, arrival, pending.answer(await self.sender.ask(pending.world, pending.asking)))
+
+    def _dressed(self, scope: Scope, arrival: Arrival, reply: Reply) -> Reply:
+        refusal = arrival.refusal
         headers = reply.headers
         if self._origins:
             headers = headers + self._cross_origin(scope)
@@ -129,7 +141,7 @@ class App:
             headers = [*headers, (b"connection", b"close")]  # what is left of it must not be taken for the next request
         if headers is reply.headers and scope["method"] != "HEAD":
             return reply
-        return Reply(reply.status, headers, b"" if scope["method"] == "HEAD" else reply.body)
+        return Reply(reply.status, headers, b"" if scope["method"] == "HEAD" else reply.body, reply.pending)
 
     def unkept(self, scope: Scope, arrival: Arrival) -> Reply:
         """The answer in the place of one that tells of what could not be brought to disk."""

@@ -137,7 +137,7 @@ def trigger(desk: Desk, request: Request, body: Any) -> Any:
     type = body.get("type")
     if not isinstance(type, str) or not type:
         raise Refused(400, 'say {"type": "ORDER.CREATED"}, and {"data": {...}} for what it should tell')
-    world, payloads = world_of(desk.sandbox, request), desk.sandbox.payloads
+    world, payloads = world_of(desk.sandbox, request), desk.sandbox.post.payloads
     type = desk.sandbox.post.rules.aliases.get(type, type)
     data = _over(payloads.example(type), body["data"]) if "data" in body else payloads.example(type)
     now = desk.sandbox.stage.settle(world)

@@ -140,7 +140,9 @@ class Protocol(HttpToolsProtocol):
         self._app.leave(arrival)
         reply = self._app.reply(self.scope, arrival, body)  # type: ignore[arg-type]
         syncer = self._app.syncer
-        if syncer is not None and syncer.holds(arrival.world.mark):
+        if reply.pending is not None and self._app.sender is not None:
+            self._wait(arrival, reply)
+        elif syncer is not None and syncer.holds(arrival.world.mark):
             self._hold(arrival, reply, syncer)
         else:
             self._write(arrival, reply, self._lasting and arrival.refusal is None)
@@ -161,6 +163,24 @@ class Protocol(HttpToolsProtocol):
                 self._write(refused, self._app.unkept(scope, arrival), False)  # type: ignore[arg-type]
 
         syncer.then(release)
+
+    def _wait(self, arrival: Arrival, reply: Reply) -> None:
+        """Write the reply when what it asked to be sent was; what comes behind it on this connection waits its turn."""
+        held, scope, lasting = Held(), self.scope, self._lasting
+        self.cycle = held  # type: ignore[assignment]
+
+        async def wait() -> None:
+            final = await self._app.asked(scope, arrival, reply)  # type: ignore[arg-type]
+            syncer = self._app.syncer
+            if syncer is not None and syncer.holds(arrival.world.mark) and not await syncer.on_disk():
+                final = self._app.unkept(scope, arrival)  # type: ignore[arg-type]
+            held.response_complete = True
+            if not held.disconnected and not self.transport.is_closing():
+                self._write(arrival, final, lasting and held.keep_alive)
+
+        task = self.loop.create_task(wait())
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     def _write(self, arrival: Arrival, reply: Reply, lasting: bool) -> None:
         head = [STATUS_LINE[reply.status]]

@@ -12,19 +12,24 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
+import orjson
+
+from understudy.engine.decide import Event
+from understudy.engine.outcomes import Asking, Told
 from understudy.problems import Problem
 from understudy.sandbox import Sandbox
 from understudy.server.posting import Poster
-from understudy.webhooks.endpoints import Endpoint
-from understudy.webhooks.payloads import Fact
+from understudy.webhooks.endpoints import Endpoint, endpoint_of
 from understudy.webhooks.retrying import GIVEN_UP, Answer, Attempt, Delivery, attempted, given_up
 from understudy.webhooks.signing import BadSecret, sign
 from understudy.world.holdings import Put
+from understudy.world.mirroring import payload
+from understudy.world.post import stem_of
 from understudy.world.world import World
 
 AGENT = "understudy"
@@ -199,6 +204,43 @@ class Sender:
             world.outbox.free(delivery)
             self.ring(world)
 
+    async def ask(self, world: World, asking: Asking) -> Told:
+        """Send what the answer to a request waits for."""
+        try:
+            return await _ASKED[asking.what](self, world, asking)
+        except Problem as problem:
+            return Told(False, problem.message)
+
+    async def _test(self, world: World, asking: Asking) -> Told:
+        """A test of an endpoint, stored or not: it is no delivery, nothing of it is kept."""
+        post, now = self.sandbox.post, world.clock.now()
+        rows = post.rules.endpoints
+        endpoint = None if rows is None else endpoint_of(asking.record, asking.id, rows, post.rules.signing)
+        if endpoint is None:
+            return Told(False, "it has no URL")
+        delivery = Delivery(0, f"{stem_of(world, post.rules.prefix)}{0:08d}", endpoint.id, 0, asking.type, now, "due", None)
+        event = Event(asking.type, None, None, orjson.dumps({}))
+        try:
+            body = post.payload(delivery, event, now, None, previous=False)
+            headers = self.headers(world, delivery, endpoint, body, now)
+        except ValueError as fault:
+            return Told(False, str(fault))
+        return _told(await self.poster.post(endpoint.url, (*self._common(endpoint, delivery, None), *headers), body, endpoint.method))
+
+    async def _head(self, world: World, asking: Asking) -> Told:
+        """What an endpoint has failed to take."""
+        head = world.outbox.head(asking.id)
+        if head is None or not head.attempts:
+            return Told(False, "nothing is held back for it")
+        return _of_attempt(await self.resend(world, head))
+
+    async def _resent(self, world: World, asking: Asking) -> Told:
+        """A delivery once more."""
+        delivery: Delivery | None = world.held["deliveries"].get(asking.id)
+        if delivery is None or delivery.endpoint not in world.held["endpoints"]:
+            return Told(False, "its endpoint is gone")
+        return _of_attempt(await self.resend(world, delivery))
+
     # --- one attempt ---------------------------------------------------------------------------------------------
 
     async def attempt(self, world: World, delivery: Delivery, endpoint: Endpoint, why: str, to: str | None = None, stale: bool = False) -> Tried:
@@ -232,11 +274,7 @@ class Sender:
 
     def body(self, world: World, delivery: Delivery, endpoint: Endpoint) -> bytes:
         """What a delivery carries. Raises ValueError where the document allows no such thing."""
-        kept = world.events[delivery.event - 1]
-        if endpoint.kind == "callback":
-            return kept.event.data
-        fact = Fact(delivery.id, kept.event.type, delivery.type, kept.at, kept.event.data, kept.event.previous, kept.cause)
-        return self.sandbox.payloads.body(fact, previous=endpoint.previous)
+        return payload(world, delivery, endpoint)
 
     def headers(self, world: World, delivery: Delivery, endpoint: Endpoint, body: bytes, now: datetime, *, stale: bool = False) -> Headers:
         """What a delivery is signed with; `stale`: as it would have been long ago. Raises ValueError for a secret that is none."""
@@ -303,6 +341,21 @@ class Sender:
             for future in self._quiet.pop(world, ()):
                 if not future.done():
                     future.set_result(None)
+
+
+_ASKED: Mapping[str, Callable[[Sender, World, Asking], Awaitable[Told]]] = {
+    "test": Sender._test, "head": Sender._head, "resend": Sender._resent,
+}  # fmt: skip
+
+
+def _told(answer: Answer) -> Told:
+    return Told(answer.good, answer.error or f"it answered {answer.status}")
+
+
+def _of_attempt(tried: Tried) -> Told:
+    attempt = tried.attempt
+    assert attempt is not None
+    return Told(attempt.good, attempt.error or f"it answered {attempt.status}")
 
 
 def _earliest(*times: datetime | None) -> datetime | None:

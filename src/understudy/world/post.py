@@ -15,6 +15,7 @@ from understudy.engine.decide import Changed, Decision, Event, Target
 from understudy.engine.naming import fresh
 from understudy.webhooks.endpoints import Endpoint, endpoint_of
 from understudy.webhooks.matching import Told
+from understudy.webhooks.payloads import Fact, Payloads
 from understudy.webhooks.profiles import PROFILES, Profile, profile_of
 from understudy.webhooks.retrying import DUE, Delivery
 from understudy.webhooks.rules import Rules
@@ -31,14 +32,19 @@ DIGITS = 8
 class Post:
     """How worlds tell. `ring` is called with a world in which something is due, or was changed that decides what is."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, payloads: Payloads) -> None:
         self.rules = rules
+        self.payloads = payloads
         self.profiles: Mapping[str, Profile] = {**PROFILES, **{name: profile_of(row) for name, row in rules.profiles.items()}}
         self.ring: Callable[[World], None] = lambda world: None
 
     def outbox(self, held: Mapping[str, Held]) -> Outbox:
         """What a world owes that holds this."""
         return Outbox(held, self.rules.ordered, self.rules.aliases)
+
+    def payload(self, delivery: Delivery, event: Event, at: datetime, cause: str | None, *, previous: bool) -> bytes:
+        """What a delivery carries. Raises ValueError where the document allows no such thing."""
+        return self.payloads.body(Fact(delivery.id, event.type, delivery.type, at, event.data, event.previous, cause), previous=previous)
 
     # --- a commit ------------------------------------------------------------------------------------------------
 

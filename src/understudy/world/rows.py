@@ -131,7 +131,8 @@ def _keep(reading: _Reading, ids: int) -> None:
 
 def export(world: World) -> dict[str, Any]:
     """A world as the JSON value of a fixture file: its records and time; what happened in it is not told."""
-    listed = {name: _rows(world, name) for name in world.store.resources()}
+    mirror = world.post.rules.deliveries if world.post is not None else None
+    listed = {name: _rows(world, name) for name in world.store.resources() if mirror is None or name != mirror.resource}
     written: dict[str, Any] = {"about": f"The world {world.name}, as exported.", "now": format_instant(world.clock.now()), "ids": world.count}
     if world.settings:
         written["settings"] = dict(world.settings)

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -23,12 +24,13 @@ from understudy.engine import decide as deciding
 from understudy.engine import guarding
 from understudy.engine.decide import Circumstances, Decision, Timer
 from understudy.engine.negotiating import negotiated, preferred
-from understudy.engine.outcomes import Call, Outcome
+from understudy.engine.outcomes import Asking, Call, Outcome, Told
 from understudy.engine.plans import Plan, Script
 from understudy.engine.refusing import refuse
 from understudy.problems import Problem
 from understudy.world.clock import LATEST
 from understudy.world.holdings import Put
+from understudy.world.mirroring import renew
 from understudy.world.pinning import Pinned
 from understudy.world.world import Logged, World
 
@@ -65,6 +67,15 @@ class Reply(NamedTuple):
     status: int
     headers: Headers
     body: bytes
+    pending: Pending | None = None  # what is to be sent before this is final
+
+
+class Pending(NamedTuple):
+    """An answer that waits for something to be sent in a world; without a sender the reply stands as it is."""
+
+    world: World
+    asking: Asking
+    answer: Callable[[Told], Reply]
 
 
 @dataclass(slots=True)
@@ -78,6 +89,7 @@ class Turn:
     operation: Operation | None = None
     warnings: tuple[str, ...] = ()
     key: tuple[str, bytes, Idempotency] | None = None  # the idempotency key it comes with, its fingerprint, the rule
+    asking: tuple[Asking, Plan, Call] | None = None  # what is to be sent before the client is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +142,22 @@ class Stage:
             outcome = refuse(self.script, Problem("internal_error", f"the stand-in failed: {type(fault).__name__}"), turn.operation)
         if request.method == "OPTIONS" and outcome.status == 405:
             outcome = Outcome(204, b"", None, "the methods of this path", outcome.headers)
+        if turn.asking is not None:
+            return Reply(outcome.status, _headers(outcome) + headers, outcome.body, Pending(world, turn.asking[0], partial(self._finish, turn, headers)))
+        self._log(turn, outcome)
+        return Reply(outcome.status, _headers(outcome) + headers, outcome.body)
+
+    def _finish(self, turn: Turn, headers: Headers, told: Told) -> Reply:
+        """The answer to a request that had something sent first."""
+        assert turn.asking is not None
+        _, plan, call = turn.asking
+        try:
+            turn.now = self.settle(turn.world)
+            if plan.refreshed and plan.kind is not None:
+                self._refresh(turn.world, plan.kind.name, turn.now)
+            outcome = self._decide(turn, plan, call._replace(told=told))
+        except Problem as problem:
+            outcome = refuse(self.script, problem, turn.operation)
         self._log(turn, outcome)
         return Reply(outcome.status, _headers(outcome) + headers, outcome.body)
 
@@ -223,9 +251,15 @@ class Stage:
             self._refresh(world, plan.kind.name, turn.now)
         call = Call(plan.operation.key, accepted.path, accepted.query, accepted.headers, accepted.body, None,
                     f"{request.origin}{request.prefix}{request.path}", request.query)
+        return self._decide(turn, plan, call)
+
+    def _decide(self, turn: Turn, plan: Plan, call: Call) -> Outcome:
+        world = turn.world
         circumstances = world.circumstances(turn.now)
         decision = deciding.decide(self.script, plan, call, circumstances)
         turn.warnings += decision.warnings
+        if decision.asking is not None:
+            turn.asking, turn.key = (decision.asking, plan, call), None
         if decision.changes or decision.events:
             world.commit(decision, circumstances, turn.id, _pin(turn, decision.outcome))
         assert decision.outcome is not None
@@ -236,6 +270,7 @@ class Stage:
         decision = deciding.refresh(self.script, resource, circumstances)
         if decision is not None and (decision.changes or decision.events):
             world.commit(decision, circumstances)
+        renew(world, self.script)
 
     def found(self, world: World) -> tuple[str, ...]:
         """Make the records a world without a fixture begins with; what could not be made, and why."""

@@ -63,6 +63,16 @@ from understudy_solvimon.sandbox.subscriptions import (
 )
 from understudy_solvimon.sandbox.tracing import calculate_event, ingest_predicting, persist_data, reprocess, trace_event
 from understudy_solvimon.sandbox.usage import delete_event, delete_event_by_reference, ingest, ingest_batch
+from understudy_solvimon.sandbox.webhooks import (
+    list_webhook_actions,
+    remove_webhook_secret,
+    resend_webhook_event,
+    roll_webhook_secret,
+    send_penalty_box,
+    try_connection,
+    try_webhook,
+    webhook_saved,
+)
 
 __all__ = [
     "activate_product",
@@ -97,6 +107,7 @@ __all__ = [
     "ingest_predicting",
     "init_subscription",
     "invoice_archived",
+    "list_webhook_actions",
     "member_saved",
     "meter_property_updated",
     "meter_saved",
@@ -112,9 +123,13 @@ __all__ = [
     "product_item_saved",
     "promotion_code_redemptions",
     "refresh_invoices",
+    "remove_webhook_secret",
     "reprocess",
+    "resend_webhook_event",
+    "roll_webhook_secret",
     "schedule_changed",
     "schedule_redeems",
+    "send_penalty_box",
     "subscription_activated",
     "subscription_archived",
     "subscription_cancelled",
@@ -123,6 +138,8 @@ __all__ = [
     "subscription_saved",
     "subscription_voided",
     "trace_event",
+    "try_connection",
+    "try_webhook",
     "update_invoice",
     "update_payment_method",
     "update_product",
@@ -130,4 +147,5 @@ __all__ = [
     "version_activated",
     "version_changed",
     "version_updated",
+    "webhook_saved",
 ]
