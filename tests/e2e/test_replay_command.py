@@ -144,6 +144,15 @@ class TestVerdicts:
         ]
         assert "2 torn lines passed over" in out
 
+    def test_a_line_too_long_is_one_fault(self, recording: Callable[..., str], replay: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its rest is passed over; the lines after it keep their numbers."""
+        monkeypatch.setattr("understudy.server.replays.LONGEST_LINE", 1000)
+        series = recording(delivery(1), b"x" * 2500 + b"\n", b"y" * 999 + b"\n", delivery(4))
+        with listening() as receiver:
+            _, _, err = replay(series, "--to", receiver.url)
+        assert [one.id for one in receiver.kept] == ["evt_1", "evt_4"]
+        assert [line.split(":")[2] for line in err.splitlines()] == ["2", "3"]
+
     def test_who_does_not_answer_has_failed(self, recording: Callable[..., str], replay: Run) -> None:
         """In a word, and the rest is sent."""
         status, out, _ = replay(recording(delivery(1), delivery(2, status=500)), "--to", "http://127.0.0.1:1/")

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -10,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from support.listeners import SECRET, listener
-from support.served import Served, served
+from support.served import SOURCE, Served, served
 from understudy.cli import main
 from understudy.server.receiving import Receiver, listening
 from understudy.webhooks.recording import read_lines
@@ -29,9 +33,14 @@ def running() -> Iterator[Served]:
 
 
 @pytest.fixture
-def webhooks(running: Served, capsys: pytest.CaptureFixture[str]) -> Run:
+def world() -> str:
+    """A name for the test's own world."""
+    return f"w{next(WORLDS)}"
+
+
+@pytest.fixture
+def webhooks(running: Served, world: str, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a command in this process: exit status, output, errors."""
-    world = f"w{next(WORLDS)}"
 
     def run(action: str, *arguments: str) -> tuple[int, str, str]:
         capsys.readouterr()
@@ -102,6 +111,24 @@ def test_what_a_removed_endpoint_was_owed_is_not_anothers(webhooks: Run) -> None
         assert webhooks("add", receiver.url, "--profile", "none")[1].split()[0] != gone
         trigger(webhooks, "METER.CREATED")
         assert [one.type for one in receiver.wait_for("*", seconds=60)] == ["METER.CREATED"]
+
+
+def test_the_log_goes_on_until_interrupted(running: Served, world: str, webhooks: Run) -> None:
+    """A line for each delivery, and another for each attempt; Ctrl-C is its usual end."""
+    with listening() as receiver:
+        webhooks("add", receiver.url, "--profile", "none")
+        first = trigger(webhooks)
+        command = [sys.executable, "-m", "understudy.cli", "webhooks", "log", "--follow", "--url", running.base, "--world", world]
+        environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+            assert process.stdout is not None
+            lines = iter(process.stdout)
+            assert first in next(line for line in lines if "delivered" in line)
+            second = trigger(webhooks, "METER.CREATED")
+            assert second in next(line for line in lines if "METER.CREATED" in line)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        assert process.returncode == 0
 
 
 def test_a_delivery_is_sent_again_there_or_elsewhere(webhooks: Run) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from understudy.server import painting
 from understudy.server.given import Misgiven, secrets
-from understudy.server.hooking import data
+from understudy.server.hooking import _settled, data
 
 
 class TestData:
@@ -51,6 +51,17 @@ class TestData:
         with pytest.raises(Misgiven) as refused:
             data(words)
         assert said in str(refused.value)
+
+
+class TestFollowing:
+    @pytest.mark.parametrize(
+        ("states", "expected"),
+        [("ddd", None), ("d" * 1000, None), ("d" * 1003, "2"), ("dfd" + "d" * 1003, "0"), ("f" + "d" * 2000, None), ("", None)],
+    )
+    def test_what_is_settled_and_long_past_is_not_asked_for_again(self, states: str, expected: str | None) -> None:
+        """All before it must be settled too; the last page is always looked at."""
+        found = [{"id": str(place), "state": {"d": "delivered", "f": "failing"}[state]} for place, state in enumerate(states)]
+        assert _settled(found) == expected
 
 
 class TestSecrets:

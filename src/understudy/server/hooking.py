@@ -40,6 +40,8 @@ def run(asked: argparse.Namespace) -> int:
         return given.failed(fault)
     except BrokenPipeError:
         sys.stderr.close()  # who read the log has seen enough
+    except KeyboardInterrupt:
+        return 0 if asked.action == "log" else 130  # the usual end of --follow
     return 0
 
 
@@ -141,9 +143,8 @@ def _json(text: str, where: str) -> Any:
 # --- deliveries --------------------------------------------------------------------------------------------------
 
 
-def deliveries(asked: argparse.Namespace, **wanted: str | None) -> Iterator[dict[str, Any]]:
+def deliveries(asked: argparse.Namespace, after: str | None = None, **wanted: str | None) -> Iterator[dict[str, Any]]:
     """The deliveries a person asks for, oldest first, without what was sent. Raises NotDone."""
-    after: str | None = None
     while True:
         query = urlencode({name: value for name, value in {**wanted, "after": after}.items() if value})
         page = call(asked, "GET", f"/deliveries?{query}" if query else "/deliveries")["deliveries"]
@@ -163,15 +164,25 @@ def _log(asked: argparse.Namespace) -> Iterator[str]:
     shown: dict[str, tuple[str, int]] = {}
     colour = in_colour(sys.stdout)
     wanted = {name: getattr(asked, name) for name in ("endpoint", "type", "state", "since")}
+    after: str | None = None
     while True:
-        for one in deliveries(asked, **wanted):
-            known = (one["state"], len(one.get("attempts", ())))
+        found = list(deliveries(asked, after, **wanted))
+        for one in found:
+            known = (one["state"], len(one["attempts"]))
             if shown.get(one["id"]) != known:
                 shown[one["id"]] = known
                 yield json.dumps(one, ensure_ascii=False) if asked.json else _line(one, colour)
         if not asked.follow:
             return
+        after = after if asked.state else _settled(found) or after
         time.sleep(PAUSE)
+
+
+def _settled(found: Sequence[Mapping[str, Any]]) -> str | None:
+    """The last of those that need not be looked at again: settled like all before them, and a page of others came since."""
+    first = next((place for place, one in enumerate(found) if one["state"] in ("due", "failing")), len(found))
+    place = min(first, len(found) - PAGE)
+    return str(found[place - 1]["id"]) if place > 0 else None
 
 
 _STATES = {"delivered": "green", "due": "cyan", "failing": "yellow", "given_up": "red", "disabled": "red"}

@@ -44,6 +44,8 @@ from understudy.webhooks.signing import PROFILES, BadSecret, Profile, sign
 
 STALE_BY = timedelta(hours=1)
 """How much longer ago than its scheme tolerates a stale delivery was signed."""
+LONGEST_LINE = 32_000_000
+"""Octets of a line of a recording that are read."""
 LARGEST_STATE = 16_000_000
 """Octets of what a probe answers that are held against each other."""
 
@@ -115,9 +117,17 @@ def _since(text: str | None) -> datetime | None:
 def _of_file(name: str) -> tuple[list[Recorded], Sequence[tuple[int, str]]]:
     try:
         with Path(name).open("rb") as file:
-            return read_lines(file)
+            return read_lines(_lines(file))
     except OSError as fault:
         raise given.Misgiven(f"{name}: {fault.strerror}") from None
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long to be a delivery only the beginning, which is none."""
+    while line := file.readline(LONGEST_LINE):
+        yield line
+        while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE)
 
 
 def _of_server(asked: argparse.Namespace) -> tuple[list[Recorded], Sequence[tuple[str, str]]]:
