@@ -14,7 +14,7 @@ Record = dict[str, Any]
 
 
 def patched(record: Record, steps: Sequence[Any]) -> Record:
-    """The record after the steps of a JSON Patch, all or none. Raises Problem `cannot_process` or `invalid_field`."""
+    """The record after the steps of a JSON Patch, all or none. Raises Problem `cannot_process`: the document's schema let it in."""
     import jsonpatch  # 5 ms: only where a client sends one
     from jsonpointer import JsonPointerException  # as above
 
@@ -23,7 +23,7 @@ def patched(record: Record, steps: Sequence[Any]) -> Record:
         try:
             after = jsonpatch.apply_patch(after, [step])
         except jsonpatch.InvalidJsonPatch as fault:
-            raise Problem("invalid_field", f"not a step of a JSON Patch: {fault}", field=str(number)) from None
+            raise Problem("cannot_process", f"not a step of a JSON Patch: {fault}", field=str(number)) from None
         except (jsonpatch.JsonPatchException, JsonPointerException, TypeError, KeyError, ValueError, AttributeError) as fault:
             raise Problem("cannot_process", f"cannot {_said(step)}: {fault}", field=f"{number}.path") from None
     if not isinstance(after, dict):
