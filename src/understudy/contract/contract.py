@@ -148,6 +148,10 @@ class Contract:
         """Why no value at all can be the answer a schema describes; None where that cannot be said for sure."""
         return self._contradictions.of(schema)
 
+    def hides(self, schema: Schema) -> bool:
+        """Whether something below a record's own fields is writeOnly."""
+        return self._projections.hides(schema)
+
     def project(self, schema: Schema) -> Callable[[Any], Any]:
         """A function that keeps what a response schema declares of a record, at every depth."""
         return self._projections.of(schema)

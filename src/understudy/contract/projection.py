@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from understudy.contract.cleaning import SCALARS
@@ -129,6 +129,20 @@ class Projections:
             branches={value: made for value, one in branches.items() if (made := self._of(one)) is not None},
         )
 
+    def hides(self, schema: Schema) -> bool:
+        """Whether a property of a part, however deep, is writeOnly; the schema's own are seen without looking for them."""
+        pending, seen = list(parts_of(self._shapes.shape(schema, "response"))), set[str]()
+        while pending:
+            part = self._shapes.target(pending.pop())
+            if part.uri in seen:
+                continue
+            seen.add(part.uri)
+            shape = self._shapes.shape(part, "response")
+            if shape.write_only:
+                return True
+            pending.extend(parts_of(shape))
+        return False
+
     def _patterns(self, shape: Shape) -> list[tuple[re.Pattern[str], Project | None]]:
         found: list[tuple[re.Pattern[str], Project | None]] = []
         for pattern, schema in shape.patterns:
@@ -137,6 +151,14 @@ class Projections:
             except re.error:
                 found.append((re.compile(""), self._of(schema)))  # unreadable here: keep rather than drop
         return found
+
+
+def parts_of(shape: Shape) -> Iterator[Schema]:
+    """The schemas one level further down."""
+    yield from shape.properties.values()
+    yield from (schema for _, schema in shape.patterns)
+    yield from (one for one in (shape.items, shape.additional) if isinstance(one, Schema))
+    yield from shape.discriminator[1].values() if shape.discriminator else ()
 
 
 def same(value: Any) -> Any:

@@ -20,6 +20,9 @@ Record = dict[str, Any]
 ONE = "_one"
 """The private field that a singleton's record is kept under."""
 
+WITHIN = "_within"
+"""The private field of the id of a record whose shown id is a name, unique among those of its parent only."""
+
 _OTHER_FORMS = (
     ("integer", None), ("uuid", None), ("hex", 24), ("hex", 32), ("upper", 17), ("lower", 20), ("digits", 10), (None, 10), ("upper", 6),
     ("digits", 4), ("letters", 8), ("letters", 2),
@@ -49,6 +52,7 @@ class Kind:
     complete: Complete | None = None  # makes records fit the schema; None: effects answer for that
     chooses: bool = False  # the id a record comes with is kept
     mixed: bool = False
+    hides: bool = False  # parts of its parts are for requests alone, so no record leaves as it is kept
 
     @property
     def state_field(self) -> str | None:
@@ -61,7 +65,7 @@ class Kind:
 
     def public(self, record: Record) -> Record:
         """What of a record may leave: private fields, which the document does not declare, stay."""
-        if self.declared is None or record.keys() <= self.declared:
+        if not self.hides and (self.declared is None or record.keys() <= self.declared):
             return record
         self.mixed = True
         return self.project(record)
@@ -100,6 +104,7 @@ def compile_kind(resource: Resource, schema: Schema | None, contract: Contract, 
                     _ids(resource), dict, None, resource.singleton or _chooses(resource, mended=mended))
     shape = contract.shape(schema, "response")
     properties = frozenset(shape.properties) - shape.write_only
+    hides = contract.hides(schema)
     validator = contract.validator(schema, "response")
 
     def nullable(field: str) -> bool:
@@ -121,6 +126,8 @@ def compile_kind(resource: Resource, schema: Schema | None, contract: Contract, 
         lambda: _sample(contract, schema),
         completer(contract, schema) if mended else None,
         resource.singleton or _chooses(resource, mended=mended),
+        mixed=hides,
+        hides=hides,
     )
 
 

@@ -253,10 +253,9 @@ def _text_around(url: str, query: bytes, name: str) -> tuple[str, str]:
         return f"{url}?{_quoted(name)}=", ""
     mark = f"{_quoted(name)}="
     before = [] if any(other == name for other, _ in sent) else [mark]
-    parts = [f"{_quoted(other)}=" + ("" if other == name else quote(value, safe="[],:")) for other, value in sent]
-    text = "&".join(before + parts)
-    at = text.index(mark) + len(mark) if not text.startswith(mark) else len(mark)
-    return f"{url}?{text[:at]}", text[at:]
+    parts = before + [f"{_quoted(other)}=" + ("" if other == name else quote(value, safe="[],:")) for other, value in sent]
+    place = parts.index(mark) + 1  # among the parts: within the text `page=` ends `per_page=` too
+    return f"{url}?{'&'.join(parts[:place])}", "".join(f"&{part}" for part in parts[place:])
 
 
 class Facts:

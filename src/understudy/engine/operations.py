@@ -20,8 +20,9 @@ from understudy.engine.answering import (
     fresh,
     not_modelled,
 )
+from understudy.engine.dressing import inner
 from understudy.engine.filtering import Filters
-from understudy.engine.kinds import Kind, Record
+from understudy.engine.kinds import WITHIN, Kind, Record
 from understudy.engine.outcomes import Outcome, encode
 from understudy.engine.patching import merge_patched, patched
 from understudy.engine.scenes import Scene, id_of, named, parents, the_one
@@ -91,7 +92,7 @@ def replace(scene: Scene) -> Outcome:
             raise
         return _made(scene)
     body = _sent(scene)
-    own = _own_fields(scene)
+    own = _own_fields(scene) | _unsettable(scene, record)
     kept = {field: value for field, value in record.items() if field in own}
     _put(scene, record, {**kept, **{field: value for field, value in body.items() if field not in kept or field == scene.kind.state_field}})
     return after(scene, record, f"{scene.kind.name} {id_of(scene, record)} replaced")
@@ -103,7 +104,7 @@ def _made(scene: Scene) -> Outcome:
     row = scene.kind.resource
     id = scene.call.path.get(str(scene.plan.role.id_parameter))
     making = scene._replace(plan=scene.plan.made)
-    record = scene.tx.create(row.name, {**_sent(scene), **parents(scene), row.id_field: id})
+    record = scene.tx.create(row.name, {**_sent(scene), **parents(scene), str(row.key) if row.id_field == WITHIN else row.id_field: id})
     return after(making, record, f"{row.name} {id} created")
 
 
@@ -131,10 +132,20 @@ def _own_fields(scene: Scene) -> set[str]:
     return own
 
 
+def _unsettable(scene: Scene, record: Record) -> set[str]:
+    """The fields of a record that the operation's body has no property for: nobody can send them, so nobody takes them away."""
+    body = scene.plan.operation.body
+    schema = next((one for name, one in body.content.items() if "json" in name), None) if body else None
+    part = inner(scene.script.contract, schema, scene.plan.unwrap, "request")[0]
+    known = scene.script.contract.shape(part, "request").properties if part is not None else {}
+    return set(record).difference(known) if known else set()
+
+
 def upsert(scene: Scene) -> Outcome:
     """Update the record with the same id or key, or create one."""
     body, row = _sent(scene), scene.kind.resource
-    found = scene.tx.by_key(scene.kind.name, body[row.key]) if row.key and body.get(row.key) is not None else None
+    above = parents(scene) if row.id_field == WITHIN else {}
+    found = scene.tx.by_key(scene.kind.name, body[row.key], above) if row.key and body.get(row.key) is not None else None
     if found is None and scene.kind.chooses and body.get(row.id_field) is not None:
         found = scene.tx.get(scene.kind.name, str(body[row.id_field]))
     if found is None:

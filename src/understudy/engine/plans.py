@@ -18,7 +18,7 @@ from understudy.engine.conditions import Conditions, conditions_of
 from understudy.engine.dressing import Dress, dress_of, filling, inner, same
 from understudy.engine.envelopes import envelope_of
 from understudy.engine.guarding import Guard, guard_of
-from understudy.engine.kinds import Kind, compile_kind
+from understudy.engine.kinds import WITHIN, Kind, compile_kind
 from understudy.engine.lists import Paging, compile_paging
 from understudy.engine.transaction import Reaction
 
@@ -96,9 +96,27 @@ class Script:
         """A resource, compiled. Raises LookupError for a name the behaviour does not have."""
         kind = self._kinds.get(name)
         if kind is None:
-            resource = self.behaviour.resources[name]
+            resource = self._within(self.behaviour.resources[name])
             kind = self._kinds[name] = compile_kind(resource, self._read_schema(resource), self.contract, mended=self.mends(name))
         return kind
+
+    def _within(self, resource: Resource) -> Resource:
+        """A nested record that clients name is kept under an id of its own: the name need only be new to its parent."""
+        lists = resource.lists or self.behaviour.lists
+        free = self.mends(resource.name) and resource.key is None and not resource.singleton and lists.style not in ("cursor", "after")
+        used = any(resource.name in other.refers_to.values() for other in self.behaviour.resources.values())
+        if not free or used or not resource.parents or not self._is_sent(resource):
+            return resource
+        return replace(resource, id_field=WITHIN, key=resource.id_field, key_in_path=True, id_prefix=None, id_form=None, id_length=None)
+
+    def _is_sent(self, resource: Resource) -> bool:
+        """Whether who makes a record has to say its id."""
+        operation = self._by_role.get(("create", resource.name))
+        if operation is None:
+            return resource.put_creates
+        schema = next((one for name, one in operation.body.content.items() if "json" in name), None) if operation.body else None
+        part = inner(self.contract, schema, resource.request_wrap, "request")[0]
+        return part is not None and resource.id_field in self.contract.shape(part, "request").required
 
     def plan(self, operation: Operation) -> Plan:
         """How an operation is played."""

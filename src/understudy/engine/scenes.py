@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from understudy.engine.kinds import Kind, Record
+from understudy.engine.kinds import WITHIN, Kind, Record
 from understudy.engine.lists import Asked
 from understudy.engine.outcomes import Call
 from understudy.engine.plans import Plan, Script
@@ -51,7 +51,7 @@ def named(scene: Scene) -> Record:
     id = str(value)
     record = scene.tx.get(kind.name, id)
     if record is None and kind.resource.key is not None and kind.resource.key_in_path:
-        record = scene.tx.by_key(kind.name, value)
+        record = scene.tx.by_key(kind.name, value, parents(scene) if kind.resource.id_field == WITHIN else {})
     if record is None or not _belongs(scene, record):
         raise Problem("unknown_record", f'the requested {kind.name} "{id}" could not be found', resource=kind.name, id=id, location="path")
     return record

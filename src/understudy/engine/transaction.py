@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 from understudy.behaviour.model import NOTHING, Lifecycle, Resource
 from understudy.durations import format_instant
 from understudy.engine import lifecycle
-from understudy.engine.kinds import Kind, Record
+from understudy.engine.kinds import WITHIN, Kind, Record
 from understudy.engine.outcomes import Asking, encode
 from understudy.exact import read, write
 from understudy.problems import Problem
@@ -161,10 +161,10 @@ class Transaction:
             return None
         return record
 
-    def by_key(self, resource: str, key: Any) -> Record | None:
-        """The record with this alternate key."""
+    def by_key(self, resource: str, key: Any, above: Mapping[str, Any] = NOTHING) -> Record | None:
+        """The record with this alternate key, among those below some parents."""
         field = self._kind(resource).resource.key
-        return self.first(resource, **{field: key}) if field else None
+        return self.first(resource, **{field: key}, **above) if field else None
 
     # --- changing ------------------------------------------------------------------------------------------------
 
@@ -310,7 +310,8 @@ class Transaction:
         if row.key is not None:
             value = after.get(row.key)
             if value is not None and (before is None or before.get(row.key) != value):
-                self._check_unique(kind, (row.key,), after)
+                scope = tuple(row.parents.values()) if row.id_field == WITHIN else ()
+                self._check_unique(kind, (*scope, row.key), after)
         for fields in row.unique:
             if before is None or any(before.get(field) != after.get(field) for field in fields):
                 self._check_unique(kind, fields, after)
