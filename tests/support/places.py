@@ -40,10 +40,10 @@ class Disk:
                 disk.room -= taken
                 return taken
 
-            def sync(self) -> None:
+            def sync(self, slot: int = 0) -> None:
                 if disk.failing:
                     raise OSError(errno.EIO, "Input/output error")
-                super().sync()
+                super().sync(slot)
 
         return Limited(path)
 

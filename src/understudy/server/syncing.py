@@ -8,13 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
-from understudy.world.journal import Mark, Unkept
+from understudy.world.journal import DESCRIPTORS, Mark, Unkept
 from understudy.world.keeping import Folder
 
 WITHIN = 0.05
 """Seconds after which what was written begins to go to disk where nobody waits for it (`--durability relaxed`)."""
+
+AT_ONCE = DESCRIPTORS
+"""Waits for the disk under way at once: a disk that is asked again before it is done takes less time for both."""
+
+ENOUGH = 8
+"""Replies that wait before another wait begins beside one that is under way."""
+
+
+class Flight(NamedTuple):
+    """A wait for the disk under way: up to where in the journal, and whom to call then."""
+
+    slot: int
+    mark: Mark
+    served: list[Callable[[bool], None]]
+    future: asyncio.Future[Mark]
 
 
 class Syncer:
@@ -23,7 +40,8 @@ class Syncer:
     def __init__(self, folder: Folder, *, relaxed: bool = False) -> None:
         self.folder = folder
         self._relaxed = relaxed
-        self._busy = False
+        self._beginning = self._failed = False
+        self._flights: deque[Flight] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: list[Callable[[bool], None]] = []
 
@@ -57,37 +75,65 @@ class Syncer:
 
     def _begin(self) -> None:
         self._timer = None
-        if not self._busy:
-            self._busy = True
+        if not self._beginning and self._room():
+            self._beginning = True
             asyncio.get_running_loop().call_soon(self._start)  # requests that are here already are answered first
 
-    def _start(self) -> None:
-        assert self.folder.journal is not None
-        served, self._waiting = self._waiting, []
-        synced = asyncio.get_running_loop().run_in_executor(None, self.folder.journal.sync)
-        synced.add_done_callback(lambda future: self._done(future, served))
+    def _room(self) -> bool:
+        """Whether another wait may begin beside those under way; none does where these must come to an end first."""
+        if not self._flights:
+            return True
+        return len(self._waiting) >= ENOUGH and len(self._flights) < AT_ONCE and not self._failed and not self.folder.resting
 
-    def _done(self, future: asyncio.Future[Mark], served: list[Callable[[bool], None]]) -> None:
-        self._busy = False
-        good = self._reached(future)
-        self._renew()
-        if not good:
-            served, self._waiting = served + self._waiting, []  # what came meanwhile was undone with the rest
-        for call in served:
-            call(good)
+    def _start(self) -> None:
+        self._beginning = False
+        journal = self.folder.journal
+        assert journal is not None
+        served, self._waiting = self._waiting, []
+        slot = min({*range(AT_ONCE)} - {flight.slot for flight in self._flights})
+        mark = journal.mark()
+        future = asyncio.get_running_loop().run_in_executor(None, journal.sync, mark, slot)
+        self._flights.append(Flight(slot, mark, served, future))
+        future.add_done_callback(lambda _: self._land())
+
+    def _land(self) -> None:
+        """See to the waits that have come to an end, in the order they began: a later one's good end says nothing of an earlier one's."""
+        while self._flights and self._flights[0].future.done() and not self._failed:
+            flight = self._flights[0]
+            if not self._reached(flight):
+                self._failed = True
+                break
+            self._flights.popleft()
+            for call in flight.served:
+                call(True)
+        if self._failed and all(flight.future.done() for flight in self._flights):
+            self._undo()
+        if not self._flights:
+            self._renew()
         if self._waiting:
             self._begin()
 
-    def _reached(self, future: asyncio.Future[Mark]) -> bool:
-        log, folder = logging.getLogger("understudy"), self.folder
-        assert folder.journal is not None
+    def _reached(self, flight: Flight) -> bool:
+        assert self.folder.journal is not None
         try:
-            folder.journal.reached(future.result())
+            flight.future.result()
         except OSError as fault:
-            log.error("%s: %s; going back to what is on disk", folder.path, fault.strerror or fault)
-            self._recover()
+            logging.getLogger("understudy").error("%s: %s; going back to what is on disk", self.folder.path, fault.strerror or fault)
             return False
+        self.folder.journal.reached(flight.mark)
         return True
+
+    def _undo(self) -> None:
+        """Go back to what is on disk, and say so to all who wait: what came meanwhile is undone with the rest."""
+        for flight in self._flights:
+            flight.future.exception()  # looked at: the first said enough
+        told = [call for flight in self._flights for call in flight.served] + self._waiting
+        self._flights.clear()
+        self._waiting = []
+        self._failed = False
+        self._recover()
+        for call in told:
+            call(False)
 
     def _renew(self) -> None:
         """Go on from files that were written anew, and have them written when the journal is long."""

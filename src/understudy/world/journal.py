@@ -39,31 +39,40 @@ class Appended(Protocol):
 
     def write(self, data: bytes) -> int: ...
     def cut(self, size: int) -> None: ...
-    def sync(self) -> None: ...
+    def sync(self, slot: int = 0) -> None: ...
     def close(self) -> None: ...
 
 
+DESCRIPTORS = 4
+"""As many waits for a file may be under way at once."""
+
+
 class File:
-    """A file on disk. Its methods raise OSError as the system calls they are."""
+    """A file on disk. Its methods raise OSError as the system calls they are.
+
+    Each wait has a descriptor of its own: a system tells of a failed write once for each (Linux, errseq_t).
+    """
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        self._descriptors = [os.open(path, flags, 0o600) for _ in range(DESCRIPTORS)]
 
     def write(self, data: bytes) -> int:
         """Append; how many octets found room."""
-        return os.write(self._descriptor, data)
+        return os.write(self._descriptors[0], data)
 
     def cut(self, size: int) -> None:
         """Take off what lies behind `size` octets."""
-        os.ftruncate(self._descriptor, size)
+        os.ftruncate(self._descriptors[0], size)
 
-    def sync(self) -> None:
-        """Wait until what was written is on disk."""
-        getattr(os, "fdatasync", os.fsync)(self._descriptor)
+    def sync(self, slot: int = 0) -> None:
+        """Wait until what was written is on disk; waits under way at once have a `slot` each."""
+        getattr(os, "fdatasync", os.fsync)(self._descriptors[slot])
 
     def close(self) -> None:
         """Close it."""
-        os.close(self._descriptor)
+        for descriptor in self._descriptors:
+            os.close(descriptor)
 
 
 def sync_folder(path: Path) -> None:
@@ -156,12 +165,11 @@ class Journal:
         """How far it is written."""
         return self.written, [(segment, segment.size) for segment in self.segments]
 
-    def sync(self) -> Mark:
-        """Wait until all that was written by now is on disk; how far that is. May run in another thread. Raises OSError."""
-        mark = self.mark()
+    def sync(self, mark: Mark, slot: int = 0) -> Mark:
+        """Wait until all that was written by then is on disk. May run in other threads, in each with another `slot`. Raises OSError."""
         for segment, size in mark[1]:
             if size > segment.durable:
-                segment.file.sync()
+                segment.file.sync(slot)
             if not segment.entered:
                 sync_folder(self._folder)
                 segment.entered = True
@@ -171,7 +179,7 @@ class Journal:
         """Note what `sync` answered."""
         self.durable, sizes = mark
         for segment, size in sizes:
-            segment.durable = size
+            segment.durable = max(size, segment.durable)
 
     def back(self) -> None:
         """Take off all that is not known to be on disk. Raises OSError."""

@@ -221,7 +221,7 @@ class Folder:
     def sync(self) -> None:
         """Wait until all that was written is on disk. Raises OSError."""
         assert self.journal is not None
-        self.journal.reached(self.journal.sync())
+        self.journal.reached(self.journal.sync(self.journal.mark()))
 
     def recover(self) -> None:
         """After a failed sync: go back to what is known to be on disk, journal and memory. Raises OSError, Unkept."""
@@ -238,6 +238,11 @@ class Folder:
     def full(self) -> bool:
         """Whether the journal has grown so long that the files are better written anew."""
         return self._renewal is None and self.journal is not None and self.journal.size > self._limit
+
+    @property
+    def resting(self) -> bool:
+        """Whether `renewed` has something to see to."""
+        return self._renewal is not None and self._renewal.done
 
     def renew(self) -> None:
         """Begin to write the files that are out of date anew, aside; `renewed` sees to the end of it. Raises OSError."""
