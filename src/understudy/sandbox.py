@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from understudy.contract.values import Fault
 from understudy.engine.plans import Script
@@ -44,6 +44,7 @@ class Sandbox:
     folder: Folder | None = None  # where worlds are kept, if they are
     prepare: Callable[[str], World] | None = None  # a world at the begin of another fixture, by name
     prepared: dict[str, World] = field(default_factory=dict)  # those asked for so far
+    webhooks: Any = None  # who listens to a world in this process: see `server.hearing`
     post: Post = field(default=cast("Post", None))  # how its worlds tell others what happened; by default of the prepared one
 
     def __post_init__(self) -> None:
