@@ -47,7 +47,16 @@ def check_form(data: object, where: str) -> list[Fault]:
     return [
         Fault(f"{where}#/{'/'.join(str(step).replace('~', '~0').replace('/', '~1') for step in error.absolute_path)}", error.message)
         for error in found
-    ]
+    ] or _wrong_window(data, where)
+
+
+def _wrong_window(data: Any, where: str) -> list[Fault]:
+    """A length of time of which the schema knows only that it is text."""
+    try:
+        parse_duration(data.get("idempotency", {}).get("window", "PT1S"))
+    except ValueError as fault:
+        return [Fault(f"{where}#/idempotency/window", str(fault))]
+    return []
 
 
 def read_behaviour(data: Mapping[str, Any], base: Behaviour | None = None) -> Behaviour:
@@ -144,7 +153,7 @@ def _unknown_quantities(at: str, meta: Mapping[str, Any]) -> Iterator[tuple[str,
     for name, value in meta.items():
         if isinstance(value, Mapping):
             yield from _unknown_quantities(f"{at}/{name}", value)
-        elif value not in QUANTITIES:
+        elif not isinstance(value, str) or value not in QUANTITIES:
             yield f"{at}/{name}", f'"{value}" is not known of a page; known are {", ".join(sorted(QUANTITIES))}'
 
 

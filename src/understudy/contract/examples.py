@@ -24,6 +24,7 @@ from understudy.contract.values import Fault, Schema
 from understudy.contract.violations import shown
 
 MAX_DEPTH = 40
+MOST_PARTS = 50_000  # values made within one, tries included; what would need more has no example
 TRIES = 24  # combinations of branches looked at for one value
 VARIANTS = 12  # further values tried where the smallest is refused
 ORDER = ("object", "array", "string", "integer", "number", "boolean", "null")
@@ -47,6 +48,7 @@ class Examples:
         self._unexampled = unexampled
         self._contradictions = Contradictions(shapes, merger)
         self._made: dict[str, Any] = {}
+        self._left = MOST_PARTS
 
     def example(self, schema: Schema) -> Any:
         """A value for a schema, the caller's to keep."""
@@ -62,10 +64,12 @@ class Examples:
         validator = self._schemas.validator(schema)
         best: Any = NOWHERE
         for variant in range(VARIANTS):
+            self._left = MOST_PARTS
             try:
                 value = self.make((schema,), (), variant)
             except Endless:
-                self._unexampled.append(Fault(schema.uri, "no finite value can satisfy this schema", "warning"))
+                small = f"no value of {MOST_PARTS:,} parts or fewer" if self._left < 0 else "no finite value"
+                self._unexampled.append(Fault(schema.uri, f"{small} can satisfy this schema", "warning"))
                 return {}
             if validator.is_valid(value):
                 return value
@@ -83,6 +87,7 @@ class Examples:
 
     def make(self, schemas: Sequence[Schema], stack: tuple[str, ...], variant: int = 0) -> Any:
         """A value that satisfies some schemas together. Raises Endless."""
+        self._spend()
         schemas = [self._shapes.target(one) for one in schemas]
         here = stack + tuple(one.uri for one in schemas)
         if len(here) > MAX_DEPTH:
@@ -93,6 +98,12 @@ class Examples:
         if any(one.uri in stack for one in schemas):
             raise Endless
         return self._chosen(merged, schemas, here, variant)
+
+    def _spend(self) -> None:
+        """Count a part of the value. Raises Endless where there are too many."""
+        self._left -= 1
+        if self._left < 0:
+            raise Endless
 
     def _declared(self, merged: Merged, schemas: Sequence[Schema]) -> Any:
         for where, value in merged.declared:
@@ -230,8 +241,9 @@ class Examples:
 
     def _append(self, items: list[Any], schemas: list[Schema], here: tuple[str, ...], unique: bool) -> None:
         """Add an item; where items must differ, the first variant that is new."""
+        self._spend()
         value = self.make(schemas, here) if schemas else {}
-        seen = {shown(one, 100_000) for one in items}
+        seen = {shown(one, 100_000) for one in items} if unique else ()
         for variant in range(1, len(items) + VARIANTS) if unique else ():
             if shown(value, 100_000) not in seen:
                 break
@@ -375,9 +387,13 @@ def past(limit: tuple[Decimal, bool], step: Decimal | None, gap: Decimal, roundi
 # strings -------------------------------------------------------------------------------------------------------------
 
 
+LONGEST = 1_000_000
+"""Characters of the longest string made; a schema that wants more has no example, which is told."""
+
+
 def string(merged: Merged, variant: int) -> str:
     """A string within lengths, of a format, by a pattern; the first proposal that satisfies what can be judged here."""
-    shortest, longest = int(merged.limits.get("minLength", 0)), merged.limits.get("maxLength")
+    shortest, longest = min(int(merged.limits.get("minLength", 0)), LONGEST), merged.limits.get("maxLength")
     longest = int(longest) if longest is not None else None
     first: str | None = None
     for text in islice(strings(merged, shortest, longest, variant), 64):

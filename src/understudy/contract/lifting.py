@@ -75,18 +75,33 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _kinds(value: Any) -> list[str]:
+    """Media types, as far as they are some."""
+    return [one for one in _listed(value) if isinstance(one, str)]
+
+
+def _joined(parameter: Mapping[str, Any]) -> tuple[str, bool]:
+    """Style and explode of how a list is written."""
+    return COLLECTIONS.get(str(parameter.get("collectionFormat", "csv")), ("form", False))
+
+
 def _servers(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     base, host = document.get("basePath") or "/", document.get("host")
     if not host:
         return [{"url": base}]
-    return [{"url": f"{scheme}://{host}{base}"} for scheme in document.get("schemes") or ["https"]]
+    return [{"url": f"{scheme}://{host}{base}"} for scheme in _listed(document.get("schemes")) or ["https"]]
 
 
 def _path_item(document: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
-    shared = [_resolved(document, one) for one in item.get("parameters") or []]
-    lifted = {name: value for name, value in item.items() if name not in METHODS and name != "parameters"}
+    shared = [_resolved(document, one) for one in _listed(item.get("parameters"))]
+    odd = not isinstance(item.get("parameters", []), list)  # left as it is: the reader says so
+    lifted = {name: value for name, value in item.items() if name not in METHODS and (odd or name != "parameters")}
     if plain := [
-        _place(document, one) for one in item.get("parameters") or [] if not _is_body(_resolved(document, one))
+        _place(document, one) for one in _listed(item.get("parameters")) if not _is_body(_resolved(document, one))
     ]:
         lifted["parameters"] = plain
     for method in METHODS:
@@ -97,10 +112,11 @@ def _path_item(document: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str
 
 def _operation(document: Mapping[str, Any], operation: Mapping[str, Any], shared: list[Any]) -> dict[str, Any]:
     lifted = {name: value for name, value in operation.items() if name not in ("consumes", "produces", "schemes")}
-    own = [(one, _resolved(document, one)) for one in operation.get("parameters") or []]
-    lifted["parameters"] = [_place(document, one) for one, resolved in own if not _is_body(resolved)]
+    own = [(one, _resolved(document, one)) for one in _listed(operation.get("parameters"))]
+    if isinstance(operation.get("parameters", []), list):
+        lifted["parameters"] = [_place(document, one) for one, resolved in own if not _is_body(resolved)]
     if bodies := shared + [resolved for _, resolved in own if _is_body(resolved)]:
-        lifted["requestBody"] = _body(bodies, operation.get("consumes") or document.get("consumes"))
+        lifted["requestBody"] = _body(bodies, _kinds(operation.get("consumes")) or _kinds(document.get("consumes")))
     lifted["responses"] = {
         str(status): _response(document, operation, one) for status, one in _mapping(operation.get("responses")).items()
     }
@@ -133,20 +149,20 @@ def _parameter(parameter: Any) -> Any:
     lifted.pop("collectionFormat", None)
     lifted["schema"] = _schema(parameter)
     if parameter.get("type") == "array":
-        style, explode = COLLECTIONS.get(parameter.get("collectionFormat", "csv"), ("form", False))
+        style, explode = _joined(parameter)
         plain = parameter.get("in") in ("path", "header")
         lifted.update(style="simple" if plain and style == "form" else style, explode=explode)
     return lifted
 
 
-def _body(bodies: list[Any], consumes: list[str] | None) -> dict[str, Any]:
+def _body(bodies: list[Any], consumes: list[str]) -> dict[str, Any]:
     """One requestBody: the `body` parameter if there is one, else an object with a property for each `formData`."""
     whole = [one for one in bodies if one.get("in") == "body"]
     if whole:
         one = whole[-1]
         media = {"schema": one.get("schema", {})}
         return {"required": bool(one.get("required")), "content": dict.fromkeys(consumes or JSON, media)}
-    fields = {one.get("name", ""): one for one in bodies}
+    fields = {str(one.get("name", "")): one for one in bodies}
     files = any(one.get("type") == "file" for one in fields.values())
     kinds = [kind for kind in consumes or [] if kind in (*FORMS, "multipart/form-data")]
     required = [name for name, one in fields.items() if one.get("required")]
@@ -162,7 +178,7 @@ def _encoding(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     encoding = {}
     for name, one in fields.items():
         if one.get("type") == "array":
-            style, explode = COLLECTIONS.get(one.get("collectionFormat", "csv"), ("form", False))
+            style, explode = _joined(one)
             encoding[name] = {"style": style, "explode": explode}
     return encoding
 
@@ -172,7 +188,7 @@ def _response(document: Mapping[str, Any], operation: Mapping[str, Any], respons
         return response
     lifted = {name: value for name, value in response.items() if name not in ("schema", "examples", "headers")}
     examples = _mapping(response.get("examples"))
-    kinds = list(operation.get("produces") or document.get("produces") or JSON)
+    kinds = _kinds(operation.get("produces")) or _kinds(document.get("produces")) or list(JSON)
     if "schema" in response:
         kinds += [kind for kind in examples if kind not in kinds]
         lifted["content"] = {kind: _media(response["schema"], kind, examples) for kind in kinds}

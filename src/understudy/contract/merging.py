@@ -148,7 +148,7 @@ class Merger:
         written = node.get("type")
         if written:
             into.named = found if into.named is None else narrowed([into.named, found])
-        names = [name for name in written if name in found] if isinstance(written, list) else sorted(found - {"null"})
+        names = [name for name in written if isinstance(name, str) and name in found] if isinstance(written, list) else sorted(found - {"null"})
         names += [name for name in sorted(found) if name not in names]
         if into.types is None:
             into.types = names

@@ -184,7 +184,7 @@ class Reader:
         content = self._content(f"{address}/content", raw.get("content"))
         encoding = {
             plain_media_type(kind): media["encoding"]
-            for kind, media in (raw.get("content") or NOTHING).items()
+            for kind, media in as_mapping(raw.get("content")).items()
             if isinstance(media, Mapping) and isinstance(media.get("encoding"), Mapping)
         }
         return Body(required=raw.get("required") is True, content=content, encoding=encoding)
@@ -220,7 +220,7 @@ class Reader:
         return Response(
             status=status,
             content=self._content(f"{address}/content", content),
-            examples={plain_media_type(kind): media for kind, media in (content or NOTHING).items()},
+            examples={plain_media_type(kind): media for kind, media in as_mapping(content).items()},
             headers=headers,
             required_headers=required,
             description=str(raw.get("description") or ""),
@@ -319,6 +319,11 @@ def methods(place: str, item: Mapping[str, Any]) -> Iterator[tuple[str, str, Any
         elif name == "additionalOperations" and isinstance(raw, Mapping):
             for method, operation in raw.items():
                 yield str(method), f"{place}/additionalOperations/{escape(method)}", operation
+
+
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """A mapping, or nothing where there is something else, which is told where it is read."""
+    return value if isinstance(value, Mapping) else NOTHING
 
 
 def plain_media_type(kind: str) -> str:
