@@ -284,6 +284,39 @@ def test_a_fork_owes_what_the_world_owed_and_a_world_put_back_nothing_of_the_fut
     run(sandbox, story)
 
 
+def test_who_is_told_is_settled_by_what_stood_when_it_happened(tmp_path: Path) -> None:
+    """Though it is handed out after the request: endpoints added, changed or removed since count from then on, also after a crash."""
+    first = sandbox_of(tmp_path, data=True)
+    world = first.worlds.get("default")
+    subscribe(world, "http://localhost:1/", "before")
+    subscribe(world, "http://localhost:1/", "other", include=("B",))
+    tell(world, "A", "B")
+    assert len(world.held["deliveries"]) == 0
+    fork = first.worlds.begin("fork", world)
+    world.put(Put("endpoints", "other", None))
+    subscribe(world, "http://localhost:1/", "after")
+    tell(world, "C")
+    tell(fork, "B")
+
+    def told(sandbox: Sandbox) -> list[list[tuple[str, str]]]:
+        worlds = [sandbox.worlds.get(name) for name in ("default", "fork")]
+        assert all(one.outbox.next_due for one in worlds)
+        return [[(value.endpoint, value.type) for _, value in one.held["deliveries"].items()] for one in worlds]
+
+    assert first.folder is not None
+    first.folder.release()
+    second = sandbox_of(tmp_path, data=True)
+    expected = [[("before", "A"), ("before", "B"), ("other", "B"), ("before", "C"), ("after", "C")],
+                [("before", "A"), ("before", "B"), ("other", "B"), ("before", "B"), ("other", "B")]]
+    assert told(second) == expected
+    assert second.folder is not None
+    second.folder.close()
+    third = sandbox_of(tmp_path, data=True)
+    assert told(third) == expected
+    assert third.folder is not None
+    third.folder.release()
+
+
 def test_a_gate_lets_so_many_of_a_kind_through_and_the_rest_in_turn() -> None:
     """One kind that is slow leaves room for the others."""
     gate, begun = Gate(3, 2), list[str]()

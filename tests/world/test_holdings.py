@@ -22,7 +22,7 @@ from understudy.world.worlds import Worlds
 
 NOON = datetime(2025, 5, 6, 12, tzinfo=UTC)
 
-TOLD = {"name", "clock", "seed", "settings", "id_length", "store", "count", "replies", "keys", "events", "held", "_timers"}
+TOLD = {"name", "clock", "seed", "settings", "id_length", "store", "count", "replies", "keys", "events", "told", "held", "_timers"}
 """What the table in `holdings` tells of."""
 DERIVED = {"_waiting", "_ticket", "_stem", "_outbox"}
 """What follows of these."""

@@ -18,7 +18,8 @@ from starlette.requests import Request
 from understudy.durations import format_instant, parse_instant
 from understudy.engine.decide import Decision, Event
 from understudy.sandbox import Sandbox
-from understudy.server.asked import Refused, number, only, world_of
+from understudy.server import asked
+from understudy.server.asked import Refused, number, only
 from understudy.server.sending import Sender, Tried
 from understudy.webhooks.destinations import allowed
 from understudy.webhooks.endpoints import Endpoint, Secret
@@ -43,6 +44,15 @@ class Desk(NamedTuple):
 
 
 Call = Callable[[Desk, Request, Any], Any | Awaitable[Any]]
+
+
+
+def world_of(sandbox: Sandbox, request: Request) -> World:
+    """The world a call concerns, all that happened in it handed out."""
+    world = asked.world_of(sandbox, request)
+    assert world.outbox is not None
+    return world
+
 
 # --- endpoints ---------------------------------------------------------------------------------------------------
 
@@ -146,6 +156,7 @@ def trigger(desk: Desk, request: Request, body: Any) -> Any:
     payloads.check(event.type, event.data, now)
     first = len(world.held["deliveries"])
     world.commit(Decision(None, (), (event,), (), ()), circumstances)
+    assert world.outbox is not None  # handed out
     told = [row[2] for place in range(first + 1, len(world.held["deliveries"]) + 1) if (row := world.held["deliveries"].row(place))]
     return {**described(world.events[-1]), "deliveries": [shown(desk, world, one, whole=False) for one in told]}
 

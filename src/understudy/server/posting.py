@@ -367,17 +367,12 @@ class Connection(asyncio.Protocol):
 
 def request_of(place: Place, headers: Headers, body: bytes, method: str) -> bytes:
     """A request's octets. What would end a header early is left out of it."""
-    lines = [b"%s %s HTTP/1.1\r\nhost: %s\r\ncontent-length: %d\r\n" % (method.encode(), place.target, place.shown, len(body))]
-    for name, value in headers:
-        lines.append(b"%s: %s\r\n" % (_plain(name), _plain(value)))
-    return b"".join((*lines, b"\r\n", body))
+    lines = "".join([f"{name}: {value}\r\n" if value.isprintable() else f"{name}: {value.translate(_ENDING)}\r\n" for name, value in headers])
+    head = b"%s %s HTTP/1.1\r\nhost: %s\r\ncontent-length: %d\r\n" % (method.encode(), place.target, place.shown, len(body))
+    return b"".join((head, lines.encode("latin-1", "replace"), b"\r\n", body))
 
 
 _ENDING = {0: None, 10: None, 13: None}
-
-
-def _plain(text: str) -> bytes:
-    return text.translate(_ENDING).encode("latin-1", "replace")
 
 
 def retry_after(headers: Mapping[bytes, bytes]) -> timedelta | None:

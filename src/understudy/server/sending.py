@@ -177,7 +177,7 @@ class Sender:
         except Problem as problem:
             logging.getLogger("understudy").error("%s: an attempt is not kept: %s", delivery.id, problem.message)
         finally:
-            world.outbox.free(delivery)
+            world.owed.free(delivery)
             self._gate.leave(kind)
             self._flights[world] -= 1
             self._see_to(world)
@@ -196,12 +196,12 @@ class Sender:
         endpoint: Endpoint = world.held["endpoints"][delivery.endpoint]
         if to is not None:
             return await self.attempt(world, delivery, endpoint, why, to, stale=stale)
-        while not world.outbox.hold(delivery):
+        while not world.owed.hold(delivery):
             await self.rest(world)
         try:
             return await self.attempt(world, world.held["deliveries"][delivery.id], endpoint, why, stale=stale)
         finally:
-            world.outbox.free(delivery)
+            world.owed.free(delivery)
             self.ring(world)
 
     async def ask(self, world: World, asking: Asking) -> Told:
@@ -218,7 +218,7 @@ class Sender:
         endpoint = None if rows is None else endpoint_of(asking.record, asking.id, rows, post.rules.signing)
         if endpoint is None:
             return Told(False, "it has no URL")
-        delivery = Delivery(0, f"{stem_of(world, post.rules.prefix)}{0:08d}", endpoint.id, 0, asking.type, now, "due", None)
+        delivery = Delivery(0, f"{stem_of(world.seed, world.id_length, post.rules.prefix)}{0:08d}", endpoint.id, 0, asking.type, now, "due", None)
         event = Event(asking.type, None, None, orjson.dumps({}))
         try:
             body = post.payload(delivery, event, now, None, previous=False)

@@ -16,6 +16,7 @@ Where each part of a world is looked after:
 | ids, replies  | `count`, `replies`   | goes on from them | `_world`   | `commit`         | no            | `ids`         |
 | keys, settings| `keys`, `settings`   | the same          | `_world`   | `begin`          | no            | by name       |
 | a holding     | `World.held[name]`   | `Holding.begin`   | `_name`    | `commit`, `put`  | `compared`    | `exported`    |
+| told          | `World.told`         | goes on from it   | `_world`   | `put`, `commit`  | no            | no            |
 | outbox        | `World.outbox`       | copies what is due| no: it follows of the holdings `endpoints` and `deliveries`   |
 | request log   | `World.requests`     | begins anew       | no         | no               | no            | no            |
 """

@@ -1,13 +1,16 @@
-"""From a commit to what its receivers are owed: rows to be held with it, so that state and deliveries are one write.
+"""From what happened to what receivers are owed: rows to be held, so that who is told is as lasting as what is told.
 
 1. One `Post` serves every world of a script; whom to ring when something falls due is told it by who sends.
-2. Nothing here sends, and nothing waits for what is sent.
+2. An event and who is told of it are one write: the events not told yet are an outbox already, since nobody can come to
+   be told, or cease to be, before they were handed out. So a request does not wait while many endpoints are told.
+3. Nothing here sends, and nothing waits for what is sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -49,15 +52,20 @@ class Post:
     # --- a commit ------------------------------------------------------------------------------------------------
 
     def rows(self, world: World, decision: Decision, now: datetime) -> Sequence[Put]:
-        """What is held because of a decision: endpoints its records make, deliveries of its events.
+        """What is held with a decision. Deliveries follow it (`told`), unless it changes who is told, or names a callback.
 
         An endpoint is told nothing of the commit that makes it, nor of the one that takes it away.
         """
         endpoints = list(self._endpoints(world, decision.changes)) if self.rules.endpoints is not None and decision.changes else []
-        if not decision.events or not (world.outbox.audience or any(event.to is not None for event in decision.events)):
-            return endpoints
+        if not endpoints and all(event.to is None for event in decision.events):
+            return ()
         gone = {put.key for put in endpoints if put.value is None}
-        return [*endpoints, *self._deliveries(world, decision.events, now, gone)]
+        own = [(at, now, event) for at, event in enumerate(decision.events, len(world.events) + 1)]
+        return [*self._deliveries(world, [*_untold(world), *own], gone), *endpoints]
+
+    def told(self, world: World) -> Sequence[Put]:
+        """The deliveries of what happened since somebody was last told."""
+        return list(self._deliveries(world, _untold(world), frozenset()))
 
     def _endpoints(self, world: World, changes: Sequence[Changed]) -> Iterator[Put]:
         rows = self.rules.endpoints
@@ -70,15 +78,15 @@ class Post:
             if made != known:
                 yield Put("endpoints", change.id, made)
 
-    def _deliveries(self, world: World, events: Sequence[Event], now: datetime, gone: set[str]) -> Iterator[Put]:
-        number, first = len(world.held["deliveries"]), len(world.events) + 1
-        stem = stem_of(world, self.rules.prefix)
-        for at, event in enumerate(events, first):
+    def _deliveries(self, world: World, events: Iterable[tuple[int, datetime, Event]], gone: Collection[str]) -> Iterator[Put]:
+        number, audience = len(world.held["deliveries"]), world.owed.audience
+        stem = stem_of(world.seed, world.id_length, self.rules.prefix)
+        for at, now, event in events:
             if event.to is not None:
                 yield from _known(world, event.to)
                 told = [Told(callback_id(event.to), event.type)]
             else:
-                told = world.outbox.audience.told(event.type)
+                told = audience.told(event.type)
             for endpoint, type in told:
                 if endpoint not in gone:
                     number += 1
@@ -86,9 +94,14 @@ class Post:
                     yield Put("deliveries", id, Delivery(number, id, endpoint, at, type, now, DUE, now))
 
 
-def stem_of(world: World, prefix: str) -> str:
+def _untold(world: World) -> list[tuple[int, datetime, Event]]:
+    return [(kept.number, kept.at, kept.event) for kept in world.events.since(world.told)]
+
+
+@lru_cache(maxsize=1024)
+def stem_of(seed: int, length: int, prefix: str) -> str:
     """What the ids of a world's deliveries begin with."""
-    return f"{prefix}_{fresh(world.seed, 0, None, None, world.id_length)[: max(world.id_length - DIGITS, 0)]}"
+    return f"{prefix}_{fresh(seed, 0, None, None, length)[: max(length - DIGITS, 0)]}"
 
 
 def callback_id(to: Target) -> str:

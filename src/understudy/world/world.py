@@ -83,6 +83,7 @@ class World:
         self._timers: list[tuple[datetime, int, Timer]] = []
         self._waiting: set[Timer] = set()
         self._ticket = itertools.count()
+        self.told = 0  # events up to this number were handed out to those who asked for them
         self.post: Post | None = None
         self._outbox: Outbox | None = None
         self.keeper: Keeper | None = None
@@ -117,6 +118,8 @@ class World:
             if self.keeper is not None:
                 self.keeper.take_back(self)
             raise
+        if self.post is not None and self.told < len(self.events):
+            self.post.ring(self)
 
     def take(
         self, changes: Sequence[Changed], now: datetime, count: int, events: Sequence[Event] = (), cause: str | None = None,
@@ -132,6 +135,8 @@ class World:
             self.wait(timer)
         if put:
             self._hold(put)
+        if events and not len(self.held["endpoints"]):
+            self.told = len(self.events)
 
     def put(self, *rows: Put) -> None:
         """Hold rows, or hold them no more, that go with no commit: all of them or none. Raises Problem.
@@ -139,20 +144,41 @@ class World:
         `unavailable` where they cannot be written down, and where this world was reset or put back meanwhile: it is then
         no longer the one of its name.
         """
+        if self.post is not None and self.told < len(self.events) and rows[-1].holding != "pinned":
+            self._tell(self.post)
+        self._put(rows)
+
+    def _put(self, rows: Sequence[Put]) -> None:
         if self.keeper is not None:
             self.keeper.puts(self, rows)
         self._hold(rows)
 
     def _hold(self, put: Sequence[Put]) -> None:
         holdings.hold(self.held, put)
+        if put[-1].holding != "pinned":
+            self.told = len(self.events)
         if self._outbox is not None:
             self._outbox.note(put)
         if self.post is not None and put[-1].holding != "pinned":
             self.post.ring(self)
 
+    def _tell(self, post: Post) -> None:
+        """Hand out what happened since this was last done."""
+        rows = post.told(self)
+        if rows:
+            self._put(rows)
+        self.told = len(self.events)
+
     @property
     def outbox(self) -> Outbox:
-        """What this world owes its receivers; it must have a post."""
+        """What this world owes its receivers; it must have a post. Raises Problem where that cannot be kept."""
+        if self.told < len(self.events) and self.post is not None:
+            self._tell(self.post)
+        return self.owed
+
+    @property
+    def owed(self) -> Outbox:
+        """The same without what has not been handed out yet."""
         if self._outbox is None:
             assert self.post is not None
             self._outbox = self.post.outbox(self.held)
@@ -198,7 +224,7 @@ class World:
         other = World(name, self.clock.fork(), self.seed, self.settings, self.id_length)
         other.store = self.store.fork()
         other.count, other.replies, other.keys = self.count, self.replies, self.keys
-        other.events = self.events.fork()
+        other.events, other.told = self.events.fork(), self.told
         other.held = holdings.begun(self.held)
         other._outbox = None if self._outbox is None else self._outbox.fork(other.held)
         other._timers = list(self._timers)

@@ -74,6 +74,7 @@ def load(data: bytes, where: str, wall: Callable[[], float] = time.time) -> Worl
         world.store = Store.load(tables)
         for number, row in enumerate(events, 1):
             world.events.append(_recorded(number, row, world.store))
+        world.told = standing.get("told", len(world.events))
     except (KeyError, TypeError, AttributeError, ValueError) as fault:
         said = f"lacks {fault}" if isinstance(fault, KeyError) else str(fault)
         raise Unkept(where, f"is damaged: {said}") from None
@@ -123,7 +124,7 @@ def check_format(format: int, where: str) -> None:
 def _standing(world: World, wall: Callable[[], float]) -> Value:
     return {
         "format": FORMAT, "name": world.name, "seed": world.seed, "id_length": world.id_length, "settings": dict(world.settings),
-        "ids": world.count, "replies": world.replies, "requests": world.request_count,
+        "told": world.told, "ids": world.count, "replies": world.replies, "requests": world.request_count,
         "keys": None if world.keys is None else sorted(world.keys), "clock": clock_value(world.clock.now(), world.clock.frozen, wall),
     }  # fmt: skip
 
