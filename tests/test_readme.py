@@ -44,6 +44,14 @@ def test_the_six_calls_answer_as_printed() -> None:
             within(json.loads(shown), json.loads(got), command.split(" -H")[0])
 
 
+def test_what_is_python_runs() -> None:
+    """As it stands."""
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+
+
 def parsers(one: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
     """A parser and those of its commands."""
     yield one

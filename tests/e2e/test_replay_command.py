@@ -231,6 +231,13 @@ class TestWhatCannotBe:
         assert (status, out) == (2, "") and said in err and "hunter2" not in err
         assert len(err.splitlines()) == 1 and receiver.kept == []
 
+    def test_a_report_never_takes_the_place_of_the_recording(self, recording: Callable[..., str], replay: Run) -> None:
+        """Under whatever name."""
+        series = Path(recording(delivery(1)))
+        before = series.read_bytes()
+        status, _, err = replay(str(series), "--to", "http://127.0.0.1:1/", "--report", f"{series.parent}/../{series.parent.name}/{series.name}")
+        assert status == 2 and "that is the recording itself" in err and series.read_bytes() == before
+
     def test_deliveries_signed_in_several_ways_want_one_scheme(self, recording: Callable[..., str], replay: Run) -> None:
         """Named by the person."""
         series = recording(delivery(1, "standard-webhooks"), delivery(2, "github"))

@@ -222,3 +222,14 @@ def test_without_a_server_every_command_says_how_to_start_one(capsys: pytest.Cap
     for arguments in (["add", "http://localhost/"], ["list"], ["remove", "a"], ["trigger", "A"], ["log"], ["resend", "a"]):
         assert main(["webhooks", *arguments, "--url", "http://127.0.0.1:1"]) == 2
         assert "no understudy answers at http://127.0.0.1:1: Connection refused; start one with understudy serve" in capsys.readouterr().err
+
+
+def test_what_is_no_understudy_is_told_from_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """Another server on that port, though it answers 200 and JSON, or a page, or an error."""
+    for app in (Receiver(), Receiver(statuses=(404,))):
+        with listening(app) as other:
+            for arguments in (["add", "http://localhost/"], ["list"], ["remove", "a"], ["trigger", "A"], ["log"], ["resend", "a"]):
+                assert main(["webhooks", *arguments, "--url", other.url]) == 2
+                assert "understudy" in capsys.readouterr().err.replace("understudy: ", "")
+            assert main(["webhooks", "replay", "--since", "2025-05-06T00:00:00Z", "--to", other.url, "--url", other.url]) == 2
+            assert main(["webhooks", "listen", "--port", "0", "--subscribe", other.url]) == 2

@@ -46,7 +46,8 @@ def ask(url: str, method: str, path: str, body: Any = None, world: str | None = 
     except (OSError, HTTPException, ValueError) as fault:
         raise NotDone(f"no understudy answers at {url}: {getattr(fault, 'strerror', None) or fault}; start one with understudy serve") from None
     if response.status != 200:
-        raise NotDone(answer.get("detail", f"the server answered {response.status}"))
+        detail = answer.get("detail") if isinstance(answer, dict) else None
+        raise NotDone(detail or f"what listens at {url} answered {response.status}; is it an understudy?")
     return answer
 
 

@@ -45,9 +45,16 @@ def run(asked: argparse.Namespace) -> int:
     return 0
 
 
-def call(asked: argparse.Namespace, method: str, path: str, body: Any = None) -> Any:
-    """One control request of a person's to their server and world. Raises NotDone."""
-    return ask(asked.server, method, path, body, asked.world)
+def call(asked: argparse.Namespace, method: str, path: str, body: Any = None, *, told: str = "id") -> Any:
+    """One control request of a person's to their server and world, whose answer tells `told`. Raises NotDone."""
+    return telling(told, ask(asked.server, method, path, body, asked.world), asked.server)
+
+
+def telling(told: str, answer: Any, server: str) -> Any:
+    """An answer that tells something, for anything may listen at an address. Raises NotDone."""
+    if not isinstance(answer, dict) or told not in answer:
+        raise NotDone(f"what listens at {server} is no understudy; start one with understudy serve, or name its address")
+    return answer
 
 
 def _id(text: str) -> str:
@@ -70,7 +77,7 @@ def _add(asked: argparse.Namespace) -> Iterator[str]:
 
 
 def _list(asked: argparse.Namespace) -> Iterator[str]:
-    endpoints = call(asked, "GET", "/endpoints")["endpoints"]
+    endpoints = call(asked, "GET", "/endpoints", told="endpoints")["endpoints"]
     yield from map(_endpoint, endpoints)
     if not endpoints:
         print("no endpoint yet; see understudy webhooks add --help", file=sys.stderr)
@@ -83,7 +90,7 @@ def _endpoint(one: Mapping[str, Any]) -> str:
 
 
 def _remove(asked: argparse.Namespace) -> Iterator[str]:
-    call(asked, "DELETE", f"/endpoints/{_id(asked.id)}")
+    call(asked, "DELETE", f"/endpoints/{_id(asked.id)}", told="removed")
     yield f"{asked.id} is told no more"
 
 
@@ -92,7 +99,7 @@ def _remove(asked: argparse.Namespace) -> Iterator[str]:
 
 def _trigger(asked: argparse.Namespace) -> Iterator[str]:
     body = {"type": asked.type, **({"data": data(asked.data)} if asked.data else {})}
-    made = call(asked, "POST", "/events", body)
+    made = call(asked, "POST", "/events", body, told="type")
     yield f"{made.get('id', made.get('number', ''))}  {made.get('type', asked.type)}  {made.get('at', '')}".rstrip()
     yield from (_line(one, in_colour(sys.stdout)) for one in made.get("deliveries", []) if isinstance(one, Mapping))
 
@@ -147,7 +154,7 @@ def deliveries(asked: argparse.Namespace, after: str | None = None, **wanted: st
     """The deliveries a person asks for, oldest first, without what was sent. Raises NotDone."""
     while True:
         query = urlencode({name: value for name, value in {**wanted, "after": after}.items() if value})
-        page = call(asked, "GET", f"/deliveries?{query}" if query else "/deliveries")["deliveries"]
+        page = call(asked, "GET", f"/deliveries?{query}" if query else "/deliveries", told="deliveries")["deliveries"]
         yield from page
         if len(page) < PAGE:
             return

@@ -19,6 +19,7 @@ from typing import Any
 
 from understudy.server import given
 from understudy.server.asking import NotDone, ask
+from understudy.server.hooking import telling
 from understudy.server.painting import colour_of, in_colour, paint, printable
 from understudy.server.posting import Poster
 from understudy.server.receiving import Door, Receiver, Reply
@@ -133,7 +134,7 @@ def _subscribed(asked: argparse.Namespace, receiver: Receiver, port: int) -> Ite
     if asked.subscribe is None:
         yield
         return
-    made = ask(asked.subscribe, "POST", "/endpoints", _endpoint(asked, receiver), asked.world)
+    made = telling("id", ask(asked.subscribe, "POST", "/endpoints", _endpoint(asked, receiver), asked.world), asked.subscribe)
     try:
         receiver.trust(_scheme(asked, receiver, made), receiver.secrets or tuple(filter(None, [made.get("secret")])))
         yield

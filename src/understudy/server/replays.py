@@ -57,7 +57,7 @@ def replay(asked: argparse.Namespace) -> int:
         options = _options(asked)
         sends = plan(series, options)
         carrier = _carrier(asked, series, sends)
-        with _report(asked.report) as write:
+        with _report(asked.report, asked.file) as write:
             return _carry_out(asked, carrier, sends, (len(dropped(series, sends)), torn), write)
     except (given.Misgiven, NotDone, BadSecret) as fault:
         return given.failed(fault)
@@ -254,7 +254,7 @@ class Carrier:
 def _through(asked: argparse.Namespace, one: Send) -> Answer:
     """Have the running server send, which knows the endpoint's secrets. Raises NotDone."""
     body = {"ids": [one.delivery.id], "to": asked.to, "stale_signature": one.stale}
-    (row,) = call(asked, "POST", "/deliveries/replay", body)["replayed"]
+    (row,) = call(asked, "POST", "/deliveries/replay", body, told="replayed")["replayed"]
     attempt = row["attempt"]
     return Answer(attempt.get("status"), attempt.get("error"), attempt.get("duration_ms", 0))
 
@@ -263,13 +263,15 @@ def _through(asked: argparse.Namespace, one: Send) -> Answer:
 
 
 @contextmanager
-def _report(name: str | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+def _report(name: str | None, recording: str | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
     """A function that writes a line of the report. Raises Misgiven."""
     if name is None:
         yield lambda row: None
         return
     with ExitStack() as opened:
         try:
+            if recording is not None and Path(name).exists() and Path(name).samefile(recording):
+                raise given.Misgiven(f"--report {name}: that is the recording itself; name another file")
             file = opened.enter_context(Path(name).open("wb", buffering=0))
         except OSError as fault:
             raise given.Misgiven(f"--report {name}: {fault.strerror}") from None
