@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from understudy.webhooks.recording import LEFT_OUT, Recorded
 from understudy.webhooks.replaying import (
     VERDICTS,
-    Answer,
     Options,
     Result,
     Send,
@@ -27,6 +26,7 @@ from understudy.webhooks.replaying import (
     told,
     verdict,
 )
+from understudy.webhooks.retrying import Answer
 from understudy.webhooks.signing import PROFILES
 
 NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
@@ -126,6 +126,10 @@ class TestVerdicts:
         """A redirect is not followed, so it is not taken."""
         delivery = replace(series(1)[0], status=before)
         assert judged(Send(1, delivery, 1, 0.0), Answer(status), {}).verdict == verdict(before == 200, good)
+
+    def test_an_answer_that_breaks_off_is_none(self) -> None:
+        """Its status was heard, its end was not."""
+        assert judged(Send(1, series(1)[0], 1, 0.0), Answer(200, "the connection was closed"), {}).verdict == "regressed"
 
     @pytest.mark.parametrize(("status", "expected"), [(401, "still passing"), (400, "still passing"), (200, "regressed"), (500, "regressed"), (None, "regressed")])
     def test_a_stale_signature_is_to_be_refused(self, status: int | None, expected: str) -> None:

@@ -28,7 +28,6 @@ from understudy.server.posting import Poster
 from understudy.webhooks.matching import fits
 from understudy.webhooks.recording import DELIVERY, Recorded, read_lines
 from understudy.webhooks.replaying import (
-    Answer,
     Options,
     Result,
     Send,
@@ -40,6 +39,7 @@ from understudy.webhooks.replaying import (
     summary,
     told,
 )
+from understudy.webhooks.retrying import Answer
 from understudy.webhooks.signing import PROFILES, BadSecret, Profile, sign
 
 STALE_BY = timedelta(hours=1)
@@ -233,9 +233,9 @@ class Carrier:
         at = self.now() - (self.profile.tolerance + STALE_BY if one.stale else timedelta())
         signature = sign(self.profile, self.secrets, delivery.id or f"replay-{one.line}", at, delivery.body) if self.secrets else []
         headers = [*headers_of(one, self.profile, signature), *self.headers]
-        got = await self.poster.post(self.to, headers, delivery.body, delivery.method)
+        answer = await self.poster.post(self.to, headers, delivery.body, delivery.method)
         self.poster.close()  # each send on a connection of its own: what came of it is then beyond doubt
-        return Answer(None if got.error else got.status, got.error, got.milliseconds)
+        return answer
 
     async def _state(self) -> Any:
         """The receiver's state, as far as the probe shows it: its JSON, or how it was answered instead."""
@@ -290,7 +290,7 @@ _COLOURS = {"fixed": "green", "still passing": "green", "passing": "green", "sti
 
 def _line(result: Result, colour: bool) -> str:
     send, answer = result.send, result.answer
-    status = paint(printable(str(answer.status or answer.error)), colour_of(answer.status), colour)
+    status = paint(printable(str(answer.error or answer.status)), colour_of(None if answer.error else answer.status), colour)
     name = paint(printable(send.delivery.type or send.delivery.path, 80), "bold", colour)
     marks = "".join(f" ({word})" for word, holds in (("again", send.again), ("stale", send.stale)) if holds)
     said = paint(result.verdict, _COLOURS[result.verdict], colour)

@@ -14,6 +14,7 @@ from typing import Any
 
 from understudy.webhooks.profiles import Profile
 from understudy.webhooks.recording import LEFT_OUT, Recorded
+from understudy.webhooks.retrying import Answer
 
 VERDICTS = ("fixed", "regressed", "still failing", "still passing", "passing", "failing")
 """Of a send against its previous attempt; the last two where that one's outcome is not known."""
@@ -97,15 +98,6 @@ def headers_of(send: Send, profile: Profile, signature: Iterable[tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """How a receiver answered; `error`, and no status, where it did not."""
-
-    status: int | None
-    error: str | None = None
-    duration_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Result:
     """A send with its answer and its verdict."""
 
@@ -117,7 +109,7 @@ class Result:
 
 def taken(send: Send, answer: Answer) -> bool:
     """Whether the receiver did what is right: took a delivery (2xx), or refused one signed too long ago (4xx)."""
-    return answer.status is not None and answer.status // 100 == (4 if send.stale else 2)
+    return 400 <= (answer.status or 0) < 500 and answer.error is None if send.stale else answer.good
 
 
 def verdict(before: bool | None, now: bool) -> str:
@@ -145,7 +137,7 @@ def judged(send: Send, answer: Answer, earlier: Mapping[int, bool], changed: str
 
 
 def _stale_reason(answer: Answer) -> str | None:
-    return "taken although it was signed too long ago" if answer.status is not None and answer.status < 400 else None
+    return "taken although it was signed too long ago" if answer.good else None
 
 
 def difference(before: Any, now: Any, where: str = "$") -> str | None:
@@ -189,7 +181,7 @@ def told(result: Result) -> dict[str, Any]:
         "again": send.again or None,
         "stale": send.stale or None,
         "previous": _outcome(before.status, before.error),
-        "now": {**_outcome(result.answer.status, result.answer.error), "duration_ms": result.answer.duration_ms},
+        "now": {**_outcome(result.answer.status, result.answer.error), "duration_ms": result.answer.milliseconds},
         "verdict": result.verdict,
         "reason": result.reason,
     }
@@ -197,7 +189,7 @@ def told(result: Result) -> dict[str, Any]:
 
 
 def _outcome(status: int | None, error: str | None) -> dict[str, Any]:
-    return {"status": status} if status is not None else {"error": error} if error else {}
+    return {"error": error} if error else {"status": status} if status is not None else {}
 
 
 def summary(results: Sequence[Result], left_out: int = 0, torn: int = 0, complete: bool = True) -> dict[str, Any]:
