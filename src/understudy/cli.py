@@ -103,8 +103,8 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     serve.add_argument("--data", metavar="DIR", help="keep worlds in this folder; without it nothing is kept after exit")
     serve.add_argument("--durability", choices=("commit", "relaxed"), default="commit",
                        help="with --data: on disk before each response leaves (commit, the default), or within 100 ms (relaxed)")
-    serve.add_argument("--max-worlds", type=int, default=10_000, metavar="N", help="worlds at once (default: 10000)")
-    serve.add_argument("--idle", type=float, metavar="SECONDS", help="forget a world, but not `default`, that nothing asked for so long")
+    serve.add_argument("--max-worlds", type=_count, default=10_000, metavar="N", help="worlds at once (default: 10000)")
+    serve.add_argument("--idle", type=_seconds, metavar="SECONDS", help="forget a world, but not `default`, that nothing asked for so long")
     serve.add_argument("--world-per-key", action="store_true", help="give each API key a world of its own")
     serve.add_argument("--cors", action="append", metavar="ORIGIN", default=[], help="let web pages of this origin read answers (may be repeated)")
     serve.add_argument("--allow-host", action="append", metavar="HOST", default=[],
@@ -144,6 +144,22 @@ def _world(options: argparse.Namespace) -> int:
     from understudy.server.asking import run  # http.client, 20 ms: not for --help
 
     return run(options)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:10]) < 10**9:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from 1")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number of seconds from 0")
+    return seconds
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -53,6 +53,11 @@ def test_what_cannot_be_done_is_said_on_standard_error_with_status_2(running: Se
     for arguments, said in (
         (["restore", "w", "never", "--url", running.base], 'has no snapshot "never"'),
         (["new", "a b", "--url", running.base], "cannot name a world"),
+        (["new", "n", "--from", "nothing", "--url", running.base], 'no world, snapshot or fixture "nothing"'),
+        (["fork", "never-begun", "n", "--url", running.base], 'no world, snapshot or fixture "never-begun"'),
+        (["snapshot", "w", "a/b", "--url", running.base], "cannot name a snapshot"),
+        (["diff", "w", "never", "--url", running.base], 'has no snapshot "never"'),
+        (["export", "w", "/nowhere/file.json", "--url", running.base], "/nowhere/file.json: No such file or directory"),
         (["list", "--url", "http://127.0.0.1:1"], "no understudy answers"),
         (["list", "--url", "localhost"], "is no address"),
     ):

@@ -51,10 +51,13 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest()
     try:
         said = orjson.loads(path.read_bytes())
+        if not isinstance(said, dict):
+            raise ValueError("the top is no object")
         check_format(said["format"], str(path))
         return Manifest(int(said["generation"]), int(said["written"]), frozenset(_files(said)), said.get("document"))
     except (ValueError, KeyError, TypeError) as fault:
-        raise Unkept(str(path), f"is damaged: {fault}; restore it from a copy, nothing was changed") from None
+        wrong = f"it lacks {fault}" if isinstance(fault, KeyError) else str(fault)
+        raise Unkept(str(path), f"is damaged: {wrong}; restore it from a copy, nothing was changed") from None
     except OSError as fault:
         raise Unkept(str(path), f"cannot be read: {fault.strerror}") from None
 
