@@ -129,7 +129,7 @@ def test_what_cannot_be_used_is_named_with_its_place(tmp_path: Path, arguments: 
         pytest.skip("root may write into any folder")
     fixture, closed = tmp_path / "world.json", tmp_path / "closed"
     forbidden = {**customer("a"), "id": "cust_a", "object_type": "CUSTOMER", "status": "DRAFT", "created_at": "2025-05-06T10:30:00Z", "type": "NOPE"}
-    dangling = {"object_type": "CONTACT", "id": "cont_a", "reference": "a", "customer_id": "cust_nobody"}
+    dangling = {"object_type": "CONTACT", "id": "cont_" + 20 * "a", "reference": "a", "customer_id": "cust_nobody"}
     fixture.write_text(json.dumps({"records": {"customer": [forbidden], "contact": [dangling], "nothing": []}}))
     closed.mkdir(mode=0o500)
     filled = [argument.format(file=fixture, closed=closed / "data") for argument in arguments]
