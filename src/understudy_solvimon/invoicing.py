@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby
 from typing import Any
@@ -260,6 +260,19 @@ def credit(invoice: Mapping[str, Any], asked: Mapping[str, Any]) -> Bill:
         for index, part in enumerate(periods)
     ]
     return Bill(chosen.currency, tuple(spans), chosen.amount_type, (invoice.get("tax_summary") or {}).get("country_code"))
+
+
+def copied(invoice: Mapping[str, Any]) -> Bill:
+    """The bill of another invoice with the same lines, as that one shows them."""
+    taken_back = credit(invoice, {})
+    shown = iter(invoice.get("line_items") or ())
+    spans = tuple(replace(span, lines=tuple(_turned(line, next(shown, {})) for line in span.lines)) for span in taken_back.spans)
+    return replace(taken_back, spans=spans)
+
+
+def _turned(line: Line, shown: Mapping[str, Any]) -> Line:
+    price = money.money(shown["unit_price"]) if shown.get("unit_price") else None
+    return replace(line, net=-line.net, tax=-line.tax, quantity=money.number(shown.get("quantity") or "1"), unit_price=price)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from understudy_solvimon import charges, invoicing, money, periods
 from understudy_solvimon.invoicing import Bill
 from understudy_solvimon.sandbox.accounts import Account, account_of
 from understudy_solvimon.sandbox.billing import advance_of, bill_of, reckoned
-from understudy_solvimon.sandbox.terms import Record, judged, length_of, missing, one_of, setting, zone_of
+from understudy_solvimon.sandbox.settling import mark_paid
+from understudy_solvimon.sandbox.terms import Record, length_of, missing, one_of, setting, zone_of
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -303,7 +304,7 @@ def update_invoice(tx: Transaction, call: Call) -> Record:
         else:
             tx.update("invoice", id, {"status": body["status"]})
     if body.get("paid", invoice["paid"]) != invoice["paid"]:
-        _pay(tx, tx.need("invoice", id), money.money(invoice["invoice_amount_including_tax"]).quantity if body["paid"] else money.ZERO)
+        mark_paid(tx, tx.need("invoice", id), body["paid"])
     return tx.need("invoice", id)
 
 
@@ -342,98 +343,3 @@ def create_invoice(tx: Transaction, call: Call) -> Record:
         **written(bill),
         "status": "DRAFT",
     })
-
-
-def pay_invoice(tx: Transaction, call: Call) -> Record:
-    """Pay all that is open of a FINAL invoice."""
-    assert call.record is not None
-    return _pay(tx, call.record, money.money(call.record["invoice_amount_including_tax"]).quantity)
-
-
-def _pay(tx: Transaction, invoice: Record, amount: Fraction) -> Record:
-    if invoice["status"] != "FINAL":
-        raise Problem("illegal_transition", f"cannot pay an invoice while {invoice['status']}; only a FINAL one is paid",
-                      resource="invoice", id=invoice["id"])
-    if invoice["paid"] and amount:
-        raise Problem("illegal_transition", "cannot pay an invoice twice; it is paid", resource="invoice", id=invoice["id"])
-    owed = money.money(invoice["invoice_amount_including_tax"]).quantity
-    credited = _credited(invoice)
-    paid = max(amount - credited, money.ZERO) if amount else amount
-    settled = invoicing.settlement(owed, paid, invoice["billing_currency"], credited)
-    if amount:
-        settled = {**settled, "paid": True, "payment_status": "PAID"}
-    record = tx.update("invoice", invoice["id"], settled)
-    if record["paid"]:
-        tx.emit("INVOICE.PAID", record)
-    return record
-
-
-def _credited(invoice: Mapping[str, Any]) -> Fraction:
-    return -money.total(money.money(link["amount"]).quantity for link in invoice.get("linked_invoices") or ()
-                        if link.get("link_type") == "CREDIT" and link.get("amount"))
-
-
-# --- credit -----------------------------------------------------------------------------------------------------------
-
-_CREDITED_FIELDS = ("customer_id", "customer_reference", "billing_entity_id", "timezone", "billing_period", "billing_type",
-                    "pricing_plan_subscription_id", "pricing_plan_subscription_ids", "purchase_order_number")
-
-
-def credit_invoice(tx: Transaction, call: Call) -> Record:
-    """An invoice that takes back another, or part of it: negative amounts, a DRAFT for the grace period, both linked."""
-    assert call.record is not None
-    original, asked = call.record, call.body or {}
-    if original["status"] != "FINAL" or original["type"] in ("CREDIT", "ONE_OFF_CREDIT"):
-        raise Problem("illegal_transition", f"cannot credit a {original['type']} invoice while {original['status']}; "
-                      "only a FINAL invoice that asks for money is credited", resource="invoice", id=original["id"])
-    with judged():
-        bill = invoicing.credit(original, asked)
-    _check_left(original, bill)
-    credit = tx.create("invoice", {
-        **{field: original[field] for field in _CREDITED_FIELDS if original.get(field) is not None},
-        "type": "CREDIT" if original["type"] == "STANDARD" else "ONE_OFF_CREDIT",
-        "status": "DRAFT",
-        "on_hold": bool(asked.get("force_init_on_hold")),
-        "invoice_date": tx.stamp,
-        **({"delivery_date": asked["delivery_date"]} if asked.get("delivery_date") else {}),
-        **written(bill),
-        "credit": _credit_details(original, asked),
-        "linked_invoices": [_link(original, "ORIGINAL", asked, original["invoice_amount_including_tax"])],
-    })
-    amount = credit["invoice_amount_including_tax"]
-    links = [*(original.get("linked_invoices") or ()), _link(credit, "CREDIT", asked, amount)]
-    linked = tx.update("invoice", original["id"], {"linked_invoices": links})
-    tx.update("invoice", original["id"], _resettled(linked))
-    if not credit["on_hold"]:
-        start_grace(tx, credit["id"], tx.now)
-    return tx.need("invoice", credit["id"])
-
-
-def _credit_details(original: Mapping[str, Any], asked: Mapping[str, Any]) -> Record:
-    return {
-        "original_invoice_id": original["id"],
-        "original_invoice_info": {"id": original["id"], "invoice_number": original.get("invoice_number") or ""},
-        "note": asked.get("note") or "",
-        "credit_details_source": asked.get("credit_details_source") or "CURRENT",
-    }
-
-
-def _link(invoice: Mapping[str, Any], kind: str, asked: Mapping[str, Any], amount: Mapping[str, Any]) -> Record:
-    known = {"note": asked.get("note"), "invoice_number": invoice.get("invoice_number"), "invoice_date": invoice.get("invoice_date")}
-    return {"id": invoice["id"], "link_type": kind, "amount": amount,
-            **{field: value for field, value in known.items() if value is not None}}
-
-
-def _check_left(original: Mapping[str, Any], bill: Bill) -> None:
-    owed = money.money(original["invoice_amount_including_tax"]).quantity
-    left = owed - _credited(original)
-    if -invoicing.total(bill) > left:
-        raise Problem("cannot_process", f"credits more than is left of the invoice: {money.text(left)} {bill.currency}",
-                      field="periods", location="body", resource="invoice", id=original["id"])
-
-
-def _resettled(invoice: Mapping[str, Any]) -> Record:
-    owed = money.money(invoice["invoice_amount_including_tax"]).quantity
-    paid = money.money(invoice["paid_invoice_amount"]).quantity
-    settled = invoicing.settlement(owed, paid, invoice["billing_currency"], _credited(invoice))
-    return settled if paid or not invoice["paid"] else {**settled, "paid": True}

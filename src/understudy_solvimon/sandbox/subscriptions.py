@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from understudy.problems import Problem
 from understudy_solvimon import periods
-from understudy_solvimon.sandbox.invoices import refresh_invoices
+from understudy_solvimon.sandbox.dunning import cancel_dunning_of
+from understudy_solvimon.sandbox.invoices import UNSETTLED, finalise, refresh_invoices
+from understudy_solvimon.sandbox.paying import first_method, first_payment
 from understudy_solvimon.sandbox.running import (
     account_zone,
     stop_billing,
@@ -46,8 +48,9 @@ def init_subscription(tx: Transaction, call: Call) -> Record:
     subscription = tx.create("subscription", _subscription_values(tx, wanted, _SUBSCRIPTION, prepared[0]))
     for values in chained(prepared, _SCHEDULES):
         tx.create("schedule", {**values, "pricing_plan_subscription_id": subscription["id"]})
+    method = first_method(tx, subscription, body)
     line_up(tx, subscription["id"])
-    return _init_answer(tx, subscription["id"], body)
+    return {**_init_answer(tx, subscription["id"], body), **({"payment_method": tx.kind("payment_method").public(method)} if method else {})}
 
 
 def _init_answer(tx: Transaction, id: str, body: Mapping[str, Any]) -> Record:
@@ -56,12 +59,27 @@ def _init_answer(tx: Transaction, id: str, body: Mapping[str, Any]) -> Record:
     first = tx.first("billing_period", pricing_plan_subscription_id=id)
     invoice = tx.get("invoice", str(first.get("invoice_id"))) if first else None
     subscription = tx.need("subscription", id)
+    payment = _paid_first(tx, invoice, subscription, body)
+    invoice = tx.need("invoice", invoice["id"]) if invoice else None
     return {
         _SUBSCRIPTION: subscription,
         _SCHEDULES: tx.find("schedule", pricing_plan_subscription_id=id),
         **({"customer": tx.get("customer", subscription["customer_id"])} if body.get("customer") else {}),
         **({"invoice": invoice} if invoice else {}),
+        **({"first_payment": tx.kind("payment").public(payment)} if payment else {}),
     }
+
+
+def _paid_first(tx: Transaction, invoice: Record | None, subscription: Record, body: Mapping[str, Any]) -> Record | None:
+    """The payment that comes along makes the first invoice FINAL, whatever its result, and pays it where it is authorised."""
+    if not body.get("first_payment"):
+        return None
+    if invoice is not None and invoice["status"] in UNSETTLED:
+        tx.update("invoice", invoice["id"], {"charged_already": True})
+        finalise(tx, invoice["id"])
+    payment = first_payment(tx, invoice, subscription, body)
+    tx.settle()
+    return payment
 
 
 def _new_customer(tx: Transaction, values: Mapping[str, Any]) -> Record:
@@ -130,6 +148,8 @@ def cancel_subscription(tx: Transaction, call: Call) -> Record:
     kind = call.body["type"]
     if kind == "UNDO":
         return _undo(tx, call.record)
+    if call.body.get("cancel_dunning_actions") is True:
+        cancel_dunning_of(tx, call.record["id"])
     at = _CANCELLATIONS[kind](tx, call.record, call.body)
     if at < tx.now:
         raise Problem("cannot_process", f"must not lie in the past; it is {tx.stamp}", field="cancel_at", location="body")
@@ -288,6 +308,11 @@ def copy_subscription(tx: Transaction, call: Call) -> Record:
 def update_payment_method(tx: Transaction, call: Call) -> Record:
     """Another payment method for the invoices to come."""
     assert call.record is not None
-    return tx.update("subscription", call.record["id"], {"payment_method_id": (call.body or {}).get("payment_method_id")})
-
-
+    id = call.body["payment_method_id"]
+    method = tx.need("payment_method", id, "payment_method_id")
+    if method["status"] == "ARCHIVED":
+        raise Problem("illegal_transition", "cannot charge a payment method while ARCHIVED", field="payment_method_id", location="body",
+                      resource="payment_method", id=id)
+    if call.body.get("cancel_dunning_actions") is True:
+        cancel_dunning_of(tx, call.record["id"])
+    return tx.update("subscription", call.record["id"], {"payment_method_id": id})

@@ -33,6 +33,7 @@ DEFAULTS: Mapping[str, Any] = {
     "invoice_date_determination_type": "AFTER_END_OF_BILLING_PERIOD",
     "invoice_number": {"prefix": "INV", "separator": "-", "first_number": 1, "minimum_number_of_digits": 6},
     "tax_rates": {},  # country of the billing entity -> percent of the STANDARD category
+    "dunning_schedule": ["P1D", "P3D", "P5D", "P7D"],  # after each refused charge of a final invoice
     "exchange_rates": {},  # currency -> currency -> decimal string
 }
 
