@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby
@@ -268,6 +268,25 @@ def copied(invoice: Mapping[str, Any]) -> Bill:
     shown = iter(invoice.get("line_items") or ())
     spans = tuple(replace(span, lines=tuple(_turned(line, next(shown, {})) for line in span.lines)) for span in taken_back.spans)
     return replace(taken_back, spans=spans)
+
+
+def without(invoice: Mapping[str, Any], places: Collection[tuple[int, int, int]]) -> dict[str, Any]:
+    """An invoice's periods and line items without the lines at these places: orders of period, group and line."""
+    items: list[Any] = []
+    shown = iter(invoice.get("line_items") or ())
+    periods = []
+    for period in invoice.get("periods") or ():
+        groups = []
+        for group in period["groups"]:
+            lines = []
+            for line in group["lines"]:
+                item = next(shown, None)
+                if (period["period_order"], group["group_order"], line["line_order"]) not in places:
+                    lines.append(line)
+                    items.append(item)
+            groups += [{**group, "lines": lines}] if lines else []
+        periods.append({**period, "groups": groups})
+    return {**invoice, "periods": periods, "line_items": items}
 
 
 def _turned(line: Line, shown: Mapping[str, Any]) -> Line:

@@ -29,6 +29,14 @@ from understudy_solvimon.sandbox.coupons import (
 from understudy_solvimon.sandbox.crediting import credit_and_copy, credit_invoice, refund_invoice
 from understudy_solvimon.sandbox.customers import customer_saved, forget_customer
 from understudy_solvimon.sandbox.dunning import cancel_dunning, dunning_retries
+from understudy_solvimon.sandbox.editing import (
+    add_line,
+    delete_line,
+    delete_lines,
+    preview_invoices,
+    refresh_invoice,
+    replace_line,
+)
 from understudy_solvimon.sandbox.groups import group_deleted, group_saved, member_saved
 from understudy_solvimon.sandbox.invoices import (
     create_invoice,
@@ -99,6 +107,7 @@ from understudy_solvimon.sandbox.webhooks import (
 
 __all__ = [
     "activate_product",
+    "add_line",
     "archive_product",
     "authorize_payment",
     "calculate_event",
@@ -124,6 +133,8 @@ __all__ = [
     "customer_saved",
     "delete_event",
     "delete_event_by_reference",
+    "delete_line",
+    "delete_lines",
     "delete_product",
     "deprecate_product",
     "dunning_retries",
@@ -154,15 +165,18 @@ __all__ = [
     "period_ended",
     "period_planned",
     "persist_data",
+    "preview_invoices",
     "pricing_changed",
     "pricing_updated",
     "product_item_saved",
     "promotion_code_redemptions",
+    "refresh_invoice",
     "refresh_invoices",
     "refresh_methods",
     "refund_invoice",
     "refund_payment",
     "remove_webhook_secret",
+    "replace_line",
     "reprocess",
     "request_charged",
     "request_created",

@@ -9,6 +9,7 @@ from understudy.problems import Problem
 from understudy_solvimon import invoicing, money
 from understudy_solvimon.invoicing import Bill
 from understudy_solvimon.sandbox.invoices import finalise, start_grace, written
+from understudy_solvimon.sandbox.ownlines import base_of
 from understudy_solvimon.sandbox.paying import give_back, left_of
 from understudy_solvimon.sandbox.settling import credited, owed_by, settle
 from understudy_solvimon.sandbox.terms import Record, judged
@@ -94,7 +95,7 @@ def credit_and_copy(tx: Transaction, call: Call) -> Record:
         "on_hold": True,
         "invoice_date": tx.stamp,
         **written(invoicing.copied(original)),
-        "copied_from": original["id"],
+        "base": base_of(original),
         "linked_invoices": [_link(original, "ORIGINAL", {}, original["invoice_amount_including_tax"])],
     })
     for wanted, made in (("update_credit_invoice_to_final", credit), ("update_new_invoice_to_final", copy)):

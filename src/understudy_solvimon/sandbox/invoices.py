@@ -16,6 +16,7 @@ from understudy_solvimon import charges, invoicing, money, periods
 from understudy_solvimon.invoicing import Bill
 from understudy_solvimon.sandbox.accounts import Account, account_of
 from understudy_solvimon.sandbox.billing import advance_of, bill_of, reckoned
+from understudy_solvimon.sandbox.ownlines import alone, with_own_lines
 from understudy_solvimon.sandbox.settling import mark_paid
 from understudy_solvimon.sandbox.terms import Record, length_of, missing, one_of, setting, zone_of
 
@@ -64,7 +65,7 @@ def _together(account: Account, period: Record) -> str:
     return "|".join((account.payer["id"], str(account.entity.get("id")), account.currency, period["start_at"], period["end_at"]))
 
 
-def begun_invoice(tx: Transaction, account: Account, dated: datetime, own: Record) -> Record:
+def begun_invoice(tx: Transaction, account: Account, moment: datetime, own: Record) -> Record:
     """An invoice of an account, without lines unless `own` holds them; dated by the end of what it bills."""
     subscription = account.subscription
     named = {name: subscription[name] for name in ("purchase_order_number", "payment_acceptor_ids") if subscription.get(name)}
@@ -73,30 +74,33 @@ def begun_invoice(tx: Transaction, account: Account, dated: datetime, own: Recor
         "status": "OPEN" if setting(tx, "invoice_open_status") else "DRAFT",
         "billing_type": "DEFAULT",
         "on_hold": bool(subscription.get("init_invoice_on_hold")),
-        **_parties(account.payer, account.entity),
+        **parties(account.payer, account.entity),
         "timezone": account.payer.get("timezone") or "UTC",
         "billing_period": subscription["billing_period"],
         "pricing_plan_subscription_id": subscription["id"],
         "pricing_plan_subscription_ids": [subscription["id"]],
         **named,
-        **_dates(tx, subscription, account.zone, dated),
+        **dated(tx, subscription, account.zone, moment),
         **written(Bill(account.currency, (), charges.EXCLUDING)),
         **own,
     })
 
 
-def _parties(customer: Mapping[str, Any], entity: Mapping[str, Any]) -> Record:
+def parties(customer: Mapping[str, Any], entity: Mapping[str, Any]) -> Record:
+    """Whom an invoice goes to, and who issues it."""
     named = {"customer_reference": customer.get("reference"), "billing_entity_id": entity.get("id")}
     return {"customer_id": customer["id"], **{name: value for name, value in named.items() if value is not None}}
 
 
 def recompute(tx: Transaction, invoice_id: str) -> Record:
-    """Compute a period's invoice anew, and note what each of its periods hands on to the next."""
+    """Compute an invoice anew, and note what each of its periods hands on to the next."""
     invoice = tx.need("invoice", invoice_id)
     known = periods_of(tx, invoice)
+    if not known:
+        return _recompute_alone(tx, invoice)
     parts = [reckoned(tx, period) for period in known]
     account = account_of(tx, tx.need("subscription", str(known[0]["pricing_plan_subscription_id"])))
-    bill = bill_of(account, parts)
+    bill = with_own_lines(tx, invoice, bill_of(account, parts))
     for period, part in zip(known, parts, strict=True):
         if part.handed_on != period.get("handed_on"):
             tx.update("billing_period", period["id"], {"handed_on": part.handed_on})
@@ -104,6 +108,18 @@ def recompute(tx: Transaction, invoice_id: str) -> Record:
     flaws = [flaw for part in parts for flaw in part.flaws]
     return tx.update("invoice", invoice_id, {
         **written(bill), "has_usage_based_pricing": any(_metered(bill)), "validation_result": flaws, **_applied(tx, bill)})
+
+
+def _recompute_alone(tx: Transaction, invoice: Record) -> Record:
+    """One that no period ends for: billed at a beginning, or made by hand; a credit stays as it was made."""
+    if invoice.get("credit") or (invoice.get("own_lines") is None and invoice.get("base") is None and not invoice.get("in_advance_of")):
+        return invoice
+    begun = tx.get("billing_period", str(invoice.get("in_advance_of")))
+    if begun is None:
+        return tx.update("invoice", invoice["id"], written(alone(tx, invoice)))
+    part, _ = advance_of(tx, begun)
+    account = account_of(tx, tx.need("subscription", begun["pricing_plan_subscription_id"]))
+    return tx.update("invoice", invoice["id"], written(with_own_lines(tx, invoice, bill_of(account, [part]))))
 
 
 def _spoil_next(tx: Transaction, period: Record) -> None:
@@ -180,14 +196,15 @@ def _redate(tx: Transaction, period: Record, invoice: Record) -> None:
     if invoice.get("billing_period_end") != period["end_at"]:
         subscription = tx.need("subscription", period["pricing_plan_subscription_id"])
         zone = account_of(tx, subscription).zone
-        tx.update("invoice", invoice["id"], _dates(tx, subscription, zone, periods.instant(period["end_at"])))
+        tx.update("invoice", invoice["id"], dated(tx, subscription, zone, periods.instant(period["end_at"])))
         _settle(tx, period)
 
 
 # --- dates ------------------------------------------------------------------------------------------------------------
 
 
-def _dates(tx: Transaction, terms: Mapping[str, Any], zone: Any, end: datetime) -> Record:
+def dated(tx: Transaction, terms: Mapping[str, Any], zone: Any, end: datetime) -> Record:
+    """The invoice date that follows from a period's end, and when it is due."""
     date = _INVOICE_DATES[setting(tx, "invoice_date_determination_type")](end)
     due = _due(terms.get("due_date_configuration") or setting(tx, "due_date_configuration"), date, zone)
     return {"invoice_date": periods.stamp(date), "due_date": periods.stamp(due)}
@@ -241,7 +258,7 @@ def finalise(tx: Transaction, invoice_id: str) -> Record:
             if period["stale"]:
                 _settle(tx, period)
         tx.update("invoice", invoice_id, {"invoice_number": _next_number(tx, invoice), "updated_to_final_at": tx.stamp,
-                                          **_final_dates(tx, invoice)})
+                                          **_finaldated(tx, invoice)})
     final = tx.fire("invoice", invoice_id, "finalize")
     _close(tx, final)
     return final
@@ -253,11 +270,11 @@ def _close(tx: Transaction, invoice: Record) -> None:
         tx.update("billing_period", period["id"], {"closed": True, "stale": False})
 
 
-def _final_dates(tx: Transaction, invoice: Record) -> Record:
+def _finaldated(tx: Transaction, invoice: Record) -> Record:
     if setting(tx, "invoice_date_determination_type") != "WHEN_INVOICE_GOES_TO_FINAL" or invoice["type"] != "STANDARD":
         return {}
     subscription = tx.get("subscription", (invoice.get("pricing_plan_subscription_ids") or [""])[0]) or {}
-    return _dates(tx, subscription, zone_of(invoice), tx.now)
+    return dated(tx, subscription, zone_of(invoice), tx.now)
 
 
 def _next_number(tx: Transaction, invoice: Record) -> str:
@@ -337,9 +354,9 @@ def create_invoice(tx: Transaction, call: Call) -> Record:
         "billing_type": "DEFAULT",
         "on_hold": True,
         "timezone": customer.get("timezone") or "UTC",
-        **_dates(tx, {}, zone, tx.now),
+        **dated(tx, {}, zone, tx.now),
         **plain,
-        **_parties(customer, entities[0]),
+        **parties(customer, entities[0]),
         **written(bill),
         "status": "DRAFT",
     })

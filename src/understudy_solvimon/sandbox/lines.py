@@ -107,6 +107,11 @@ _ITEM_SHOWN = ("object_type", "id", "product_id", "name", "status", "reference",
                "tax_category")
 
 
+def shown_item(item: Mapping[str, Any]) -> Record:
+    """A product item as an invoice names it."""
+    return {name: item[name] for name in _ITEM_SHOWN if name in item}
+
+
 def _facts(tx: Transaction, entry: Entry, worth: Money) -> Record:
     config = entry.offer.config
     conditions = {"conditions": config["conditions"]} if config.get("conditions") else {}
@@ -127,7 +132,7 @@ def _facts(tx: Transaction, entry: Entry, worth: Money) -> Record:
         "pricing_type": configs.kind_of(config),
         "pricing_item_id": entry.offer.pricing_item["id"],
         "pricing_item_config_id": config["id"],
-        "product_items": [{name: entry.item[name] for name in _ITEM_SHOWN if name in entry.item}],
+        "product_items": [shown_item(entry.item)],
         **conditions,
         **metered,
         "details": details,

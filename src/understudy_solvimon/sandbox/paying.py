@@ -210,7 +210,7 @@ def invoice_final(tx: Transaction, change: Happening) -> None:
     if invoice is None or invoice["type"] not in ("STANDARD", "ONE_OFF") or invoice["paid"] or invoice.get("charged_already"):
         return
     subscription = tx.get("subscription", str(invoice.get("pricing_plan_subscription_id"))) or {}
-    method = tx.get("payment_method", str(subscription.get("payment_method_id")))
+    method = tx.get("payment_method", str(invoice.get("payment_method_id") or subscription.get("payment_method_id")))
     acceptors = [tx.get("payment_acceptor", id) or {} for id in invoice.get("payment_acceptor_ids") or ()]
     barred = any((one.get("payment_gateway") or {}).get("auto_charge_payment_method") is False for one in acceptors)
     if method is None or method["status"] != "ACTIVE" or barred or open_of(invoice) <= 0:
@@ -225,7 +225,7 @@ def invoice_final(tx: Transaction, change: Happening) -> None:
 
 def first_method(tx: Transaction, subscription: Record, body: Mapping[str, Any]) -> Record | None:
     """Store the method that comes with a new subscription and let its invoices be charged with it."""
-    if not body.get("payment_method"):
+    if body.get("payment_method") is None:
         return None
     values = {field: value for field, value in body["payment_method"].items() if value is not None}
     method = tx.create("payment_method", {"customer_id": subscription.get("customer_id"), **values})

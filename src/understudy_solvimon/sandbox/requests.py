@@ -24,12 +24,12 @@ def init_payment_schedule(tx: Transaction, call: Call) -> Record:
     body = {field: value for field, value in call.body.items() if value is not None}
     wanted = dict(body["payment_schedule"])
     made: Record = {}
-    if body.get("customer"):
+    if body.get("customer") is not None:
         made["customer"] = tx.create("customer", {**body["customer"], "status": "ACTIVE"})
         wanted["customer_id"] = made["customer"]["id"]
     if wanted.get("customer_id") is None:
         raise missing("payment_schedule.customer_id", "required, unless the customer comes along")
-    if body.get("payment_method"):
+    if body.get("payment_method") is not None:
         made["payment_method"] = tx.create("payment_method", {"customer_id": wanted["customer_id"], **body["payment_method"]})
         wanted["payment_method_id"] = made["payment_method"]["id"]
     if wanted.get("payment_method_id") is None:
