@@ -91,8 +91,10 @@ def fresh(scene: Scene, result: Any) -> Any:
 
 
 def answer_value(scene: Scene, value: Any, reason: str) -> Outcome:
-    """Any JSON value as the successful answer, as far as the document declares it."""
+    """Any JSON value as the successful answer, as far as the document declares it; bytes as they are."""
     plan = scene.plan
+    if isinstance(value, bytes):
+        return Outcome(plan.status, value, plan.media_type, reason)
     if plan.media_type is None or plan.schema is None:
         return Outcome(plan.status, b"" if plan.media_type is None else encode(value), plan.media_type, reason)
     if isinstance(value, dict) and not plan.answers_record:

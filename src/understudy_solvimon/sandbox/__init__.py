@@ -37,6 +37,7 @@ from understudy_solvimon.sandbox.editing import (
     refresh_invoice,
     replace_line,
 )
+from understudy_solvimon.sandbox.entitling import customer_entitlements, entitlements_saved, subscription_entitlements
 from understudy_solvimon.sandbox.groups import group_deleted, group_saved, member_saved
 from understudy_solvimon.sandbox.invoices import (
     create_invoice,
@@ -47,6 +48,7 @@ from understudy_solvimon.sandbox.invoices import (
 )
 from understudy_solvimon.sandbox.methods import method_options, method_saved, refresh_methods, tokenize_method
 from understudy_solvimon.sandbox.ondemand import charge_on_demand, on_demand_pricing_items
+from understudy_solvimon.sandbox.papers import invoice_pdf, invoice_ubl
 from understudy_solvimon.sandbox.paying import (
     authorize_payment,
     create_payment,
@@ -130,6 +132,7 @@ __all__ = [
     "create_version",
     "credit_and_copy",
     "credit_invoice",
+    "customer_entitlements",
     "customer_saved",
     "delete_event",
     "delete_event_by_reference",
@@ -138,6 +141,7 @@ __all__ = [
     "delete_product",
     "deprecate_product",
     "dunning_retries",
+    "entitlements_saved",
     "forget_customer",
     "grace_elapsed",
     "group_deleted",
@@ -150,6 +154,8 @@ __all__ = [
     "invoice_archived",
     "invoice_final",
     "invoice_payments",
+    "invoice_pdf",
+    "invoice_ubl",
     "list_webhook_actions",
     "member_saved",
     "meter_property_updated",
@@ -194,6 +200,7 @@ __all__ = [
     "subscription_archived",
     "subscription_cancelled",
     "subscription_deleted",
+    "subscription_entitlements",
     "subscription_resumed",
     "subscription_saved",
     "subscription_voided",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.problems import Problem
 from understudy_solvimon import periods
 from understudy_solvimon.sandbox.dunning import cancel_dunning_of
+from understudy_solvimon.sandbox.entitling import summary_of
 from understudy_solvimon.sandbox.invoices import UNSETTLED, finalise, refresh_invoices
 from understudy_solvimon.sandbox.paying import first_method, first_payment
 from understudy_solvimon.sandbox.running import (
@@ -67,6 +68,7 @@ def _init_answer(tx: Transaction, id: str, body: Mapping[str, Any]) -> Record:
         **({"customer": tx.get("customer", subscription["customer_id"])} if body.get("customer") else {}),
         **({"invoice": invoice} if invoice else {}),
         **({"first_payment": tx.kind("payment").public(payment)} if payment else {}),
+        "entitlements_summary": summary_of(tx, [subscription]),
     }
 
 
