@@ -17,13 +17,15 @@ from understudy.engine.plans import Script
 from understudy.exact import write
 from understudy.problems import Problem
 from understudy.understanding import Options, Understood, Unplayable, understand
-from understudy.webhooks.payloads import Payloads
+from understudy.webhooks.payloads import QUANTITIES as PAYLOAD
+from understudy.webhooks.payloads import Payloads, check_template
 from understudy.webhooks.rules import rules_of
 from understudy.world import sources
 from understudy.world.clock import Clock
 from understudy.world.fixtures import EMPTY, Fixture, play, read_fixture
 from understudy.world.judging import Document
 from understudy.world.keeping import Folder
+from understudy.world.mirroring import QUANTITIES as SHOWN
 from understudy.world.post import Post
 from understudy.world.stage import Reply, Request, Stage
 from understudy.world.world import World
@@ -101,7 +103,11 @@ def _post(understood: Understood) -> Post:
     behaviour, where = understood.script.behaviour, f"{understood.where}: webhooks"
     try:
         rules = rules_of(behaviour.webhooks)
-        mirrored = behaviour.resources[rules.deliveries.resource] if rules.deliveries is not None else None
+        named = [behaviour.resources[row.resource] for row in (rules.endpoints, rules.deliveries) if row is not None]
+        check_template(rules.payload, PAYLOAD, "payload")
+        check_template(rules.deliveries.fields if rules.deliveries is not None else {}, SHOWN, "deliveries/fields")
+        check_template(rules.endpoints.box if rules.endpoints is not None else {}, SHOWN, "endpoints/box")
+        mirrored = named[-1] if rules.deliveries is not None else None
         rules = rules if mirrored is None or mirrored.id_prefix is None else replace(rules, prefix=mirrored.id_prefix)
         post = Post(rules, Payloads(understood.script.contract, rules, behaviour))
     except KeyError as fault:

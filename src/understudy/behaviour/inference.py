@@ -60,7 +60,15 @@ def infer(contract: Contract) -> Behaviour:
         operations={operation.key: Rule(role="example") for operation, _ in excluded},
     )
     refusals = _refusals(contract, behaviour, cast, [*excluded, *idle])
-    return replace(behaviour, notes=(*_opening(contract, resources), *notes, *spoken, *said, *refusals))
+    return replace(behaviour, notes=(*_opening(contract, resources), *notes, *spoken, *_called_back(contract), *said, *refusals))
+
+
+def _called_back(contract: Contract) -> Iterable[Note]:
+    """A line for each callback: it is sent once, when the operation was answered."""
+    for operation in contract.operations:
+        for callback in contract.callbacks(operation):
+            finding = f"{callback.method} {callback.expression}: {callback.name}, sent once when it was answered"
+            yield Note(operation.key, finding, "the operation's callbacks")
 
 
 def _scopes(operations: Iterable[Operation]) -> frozenset[str]:

@@ -25,7 +25,7 @@ from understudy.contract.projection import Projections
 from understudy.contract.reading import Reader
 from understudy.contract.schemas import Schemas, Validator
 from understudy.contract.shapes import Shape, Shapes
-from understudy.contract.values import Fault, Operation, Schema, Webhook
+from understudy.contract.values import Callback, Fault, Operation, Schema, Webhook
 
 __all__ = ["Accepted", "Contract"]
 
@@ -85,6 +85,10 @@ class Contract:
     def webhooks(self) -> Mapping[str, Webhook]:
         """Every entry of `webhooks`, by name."""
         return {webhook.name: webhook for webhook in self._reader.webhooks()}
+
+    def callbacks(self, operation: Operation) -> tuple[Callback, ...]:
+        """What is sent when an operation was called."""
+        return tuple(self._reader.callbacks(operation)) if "callbacks" in operation.raw else ()
 
     @cached_property
     def match(self) -> Callable[[str, str], tuple[Operation, dict[str, str]]]:

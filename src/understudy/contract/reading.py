@@ -12,7 +12,17 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from understudy.contract.documents import Documents, Unresolvable, escape
-from understudy.contract.values import Body, Fault, Operation, Parameter, Requirement, Response, Schema, Webhook
+from understudy.contract.values import (
+    Body,
+    Callback,
+    Fault,
+    Operation,
+    Parameter,
+    Requirement,
+    Response,
+    Schema,
+    Webhook,
+)
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 LOCATIONS = ("path", "query", "querystring", "header", "cookie")
@@ -61,6 +71,18 @@ class Reader:
                     webhook = self._webhook(str(name), f"{uri}#/{section}/{escape(name)}", item)
                     if webhook is not None:
                         yield webhook
+
+    def callbacks(self, operation: Operation) -> Iterator[Callback]:
+        """Every request of an operation's `callbacks`."""
+        for name, entry in as_mapping(operation.raw.get("callbacks")).items():
+            address, target = self._follow(f"{operation.uri}/callbacks/{escape(name)}", entry)
+            for expression, item in as_mapping(target).items():
+                if str(expression).startswith("x-"):
+                    continue
+                place, path_item = self._item(f"{address}/{escape(expression)}", item)
+                for method, written, raw in methods(place, path_item):
+                    body = self._body(f"{written}/requestBody", as_mapping(raw).get("requestBody"))
+                    yield Callback(str(name), str(expression), method, body, written)
 
     # path items --------------------------------------------------------------------------------------------------
 

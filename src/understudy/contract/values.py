@@ -103,6 +103,17 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
+class Callback:
+    """A request the document says is sent when an operation was called: where to is a runtime expression."""
+
+    name: str
+    expression: str
+    method: str
+    body: Body | None
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong with a document: where (file and JSON pointer), what, and what would be right."""
 

@@ -13,7 +13,7 @@ from typing import Any
 from understudy.behaviour.model import NOTHING, Behaviour, Lists, Resource
 from understudy.behaviour.roles import Role, assign, bare_key
 from understudy.contract.contract import Contract
-from understudy.contract.values import Operation, Response, Schema
+from understudy.contract.values import Callback, Operation, Response, Schema
 from understudy.engine.conditions import Conditions, conditions_of
 from understudy.engine.dressing import Dress, dress_of, filling, inner, same
 from understudy.engine.envelopes import envelope_of
@@ -53,6 +53,7 @@ class Plan:
     headers: Mapping[str, str] | None = None  # response headers the document requires
     mended: bool = False  # what cannot be made to fit the document is answered with an example that says so
     conditions: Conditions | None = None  # what the document declares of ETag, If-Match and If-None-Match
+    callbacks: tuple[Callback, ...] = ()  # what is sent to those the request names
     made: Plan | None = None  # how the answer looks where a PUT made the record
 
 
@@ -178,6 +179,7 @@ class Script:
             demands=not self._is_inferred(role) or _declares(operation, "404", "409"),
             frees=self._is_inferred(role) and not _declares(operation, "409"),
             headers=self.required_headers(operation.response(status)) or None,
+            callbacks=self.contract.callbacks(operation),
             mended=self.mends(role.resource),
             conditions=conditions_of(self.contract, operation),
         )

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -152,6 +152,13 @@ class Payloads:
         if type not in self._completers:
             self._completers[type] = completer(self._contract, schema)
         return self._completers[type]
+
+
+def check_template(template: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    """Whether a template names nothing but what there is. Raises ValueError."""
+    for path, quantity in _leaves(template):
+        if quantity not in known:
+            raise ValueError(f'{where}/{"/".join(path)}: "{quantity}" is nothing that can stand there; there are {", ".join(known)}')
 
 
 def _json(webhook: Webhook) -> Schema | None:

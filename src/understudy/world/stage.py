@@ -22,6 +22,7 @@ from understudy.contract.values import Operation
 from understudy.durations import format_instant
 from understudy.engine import decide as deciding
 from understudy.engine import guarding
+from understudy.engine.callbacks import called_back
 from understudy.engine.decide import Circumstances, Decision, Timer
 from understudy.engine.negotiating import negotiated, preferred
 from understudy.engine.outcomes import Asking, Call, Outcome, Told
@@ -258,6 +259,9 @@ class Stage:
         circumstances = world.circumstances(turn.now)
         decision = deciding.decide(self.script, plan, call, circumstances)
         turn.warnings += decision.warnings
+        if plan.callbacks and decision.outcome is not None:
+            told = called_back(self.script, plan, call, turn.request.method, turn.request.sent, decision.outcome)
+            decision = decision._replace(events=(*decision.events, *told))
         if decision.asking is not None:
             turn.asking, turn.key = (decision.asking, plan, call), None
         if decision.changes or decision.events:
