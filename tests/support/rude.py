@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-
-CERTIFICATE = Path(__file__).with_name("selfsigned.pem")
-"""Signed by nobody but itself, for localhost, with its key: made for these tests and good for nothing else."""
 
 Play = Callable[[socket.socket], None]
 
 
 @contextmanager
-def playing(play: Play, tls: bool = False) -> Iterator[str]:
+def playing(play: Play) -> Iterator[str]:
     """A URL at which each connection is played, one after the other, until the block ends."""
     door = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=_serve, args=(door, play, tls), daemon=True)
+    thread = threading.Thread(target=_serve, args=(door, play), daemon=True)
     thread.start()
     try:
-        yield f"{'https' if tls else 'http'}://localhost:{door.getsockname()[1]}/hooks"
+        yield f"http://localhost:{door.getsockname()[1]}/hooks"
     finally:
         with suppress(OSError):
             door.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for a connection
@@ -30,20 +25,14 @@ def playing(play: Play, tls: bool = False) -> Iterator[str]:
         thread.join(10)
 
 
-def _serve(door: socket.socket, play: Play, tls: bool) -> None:
+def _serve(door: socket.socket, play: Play) -> None:
     while True:
         try:
             connection, _ = door.accept()
         except OSError:
             return
-        with suppress(OSError, ssl.SSLError), connection:
-            if tls:
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                context.load_cert_chain(CERTIFICATE)
-                with context.wrap_socket(connection, server_side=True) as wrapped:
-                    play(wrapped)
-            else:
-                play(connection)
+        with suppress(OSError), connection:
+            play(connection)
 
 
 def request_of(connection: socket.socket) -> bytes:
@@ -56,39 +45,6 @@ def request_of(connection: socket.socket) -> bytes:
     while len(body) < length:
         body += connection.recv(65536)
     return head + b"\r\n\r\n" + body
-
-
-def saying(answer: bytes) -> Play:
-    """Reads the request, says these octets, closes."""
-
-    def play(connection: socket.socket) -> None:
-        request_of(connection)
-        connection.sendall(answer)
-
-    return play
-
-
-def saying_then_waiting(answer: bytes) -> Play:
-    """Reads the request, says these octets, and nothing more until the other side gives up."""
-
-    def play(connection: socket.socket) -> None:
-        request_of(connection)
-        connection.sendall(answer)
-        connection.recv(1)
-
-    return play
-
-
-def saying_without_end(answer: bytes, part: bytes) -> Play:
-    """Says these octets, then a part again and again until the other side gives up."""
-
-    def play(connection: socket.socket) -> None:
-        request_of(connection)
-        connection.sendall(answer)
-        while True:
-            connection.sendall(part)
-
-    return play
 
 
 def resetting(connection: socket.socket) -> None:
