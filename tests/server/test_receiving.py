@@ -80,6 +80,15 @@ class TestTaking:
             receiver.take(headers(body(), id), body(), NOW)
         assert told == [0, 0, 1, 2]
 
+    def test_it_remembers_no_more_than_it_is_to(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One that listens for days keeps nothing; ids are known again for a while."""
+        monkeypatch.setattr("understudy.server.receiving.MOST_IDS", 2)
+        told: list[int] = []
+        receiver = Receiver(most=1, observe=lambda _, before: told.append(before))
+        for id in ("a", "a", "b", "c", "a"):
+            receiver.take({"webhook-id": id}, body(), NOW)
+        assert [one.id for one in receiver.kept] == ["a"] and told == [0, 1, 0, 0, 0]
+
     def test_a_secret_that_is_none_is_refused_at_once(self) -> None:
         """Not with the first delivery."""
         with pytest.raises(BadSecret):

@@ -17,7 +17,7 @@ def playing(play: Play) -> Iterator[str]:
     thread = threading.Thread(target=_serve, args=(door, play), daemon=True)
     thread.start()
     try:
-        yield f"http://localhost:{door.getsockname()[1]}/hooks"
+        yield f"http://127.0.0.1:{door.getsockname()[1]}/hooks"
     finally:
         with suppress(OSError):
             door.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for a connection

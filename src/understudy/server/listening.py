@@ -49,7 +49,7 @@ def _receiver(asked: argparse.Namespace) -> Receiver:
     secrets = given.secrets(asked.secret)
     if profile.header and not secrets and not asked.subscribe:
         raise given.Misgiven(f"--profile {profile.name}: with which secret? give --secret env:NAME or file:PATH, or set {given.VARIABLE}")
-    return Receiver(profile, secrets if profile.header or asked.subscribe else (), tuple(asked.status), given.tolerance(asked.tolerance))
+    return Receiver(profile, secrets if profile.header or asked.subscribe else (), tuple(asked.status), given.tolerance(asked.tolerance), most=0)
 
 
 def _forward(asked: argparse.Namespace) -> Callable[[Recorded], Any] | None:

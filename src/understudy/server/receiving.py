@@ -25,6 +25,8 @@ from understudy.webhooks.signing import PROFILES, Profile, sign
 
 LARGEST = 10_000_000
 """Octets of a body that are taken."""
+MOST_IDS = 100_000
+"""Ids that are known again."""
 
 
 class NotReceived(AssertionError):
@@ -41,6 +43,7 @@ class Receiver:
     tolerance: timedelta | None = None  # how old a signature may be; None: as the scheme has it
     url: str = ""  # where it listens, if it does
     observe: Callable[[Recorded, int], None] | None = None  # told of each delivery and how many of its id came before
+    most: int | None = None  # how many deliveries are remembered, the newest; None: all
     kept: list[Recorded] = field(default_factory=list)
     _seen: Counter[str] = field(default_factory=Counter)
     _answered: Iterator[int] = field(default_factory=count)
@@ -78,11 +81,18 @@ class Receiver:
         with self._came:
             if self.observe is not None:
                 self.observe(one, self._seen[one.id] if one.id else 0)
-            self.kept.append(one)
-            if one.id:
-                self._seen[one.id] += 1
+            self._remember(one)
             self._came.notify_all()
         return one
+
+    def _remember(self, one: Recorded) -> None:
+        self.kept.append(one)
+        if self.most is not None:
+            del self.kept[: len(self.kept) - self.most]
+        if len(self._seen) >= MOST_IDS:
+            self._seen.clear()
+        if one.id:
+            self._seen[one.id] += 1
 
     def received(self, pattern: str = "*") -> list[Recorded]:
         """Those believed and answered 2xx so far whose type fits `pattern` (`*` stands for anything), in the order they came."""
