@@ -153,7 +153,8 @@ class Transaction:
         yield from kept
         if self.changes:
             seen = set(kept)
-            yield from [id for (name, id) in self.changes if name == resource and id not in seen]
+            yield from [id for (name, id), (_, after) in self.changes.items()
+                        if name == resource and after is not None and after.get(field) == value and id not in seen]
 
     def _matching(self, resource: str, id: str, equals: Mapping[str, Any]) -> Record | None:
         record = self.get(resource, id)

@@ -19,9 +19,10 @@ from understudy_solvimon.invoicing import Bill, Line, Span
 from understudy_solvimon.money import ZERO
 from understudy_solvimon.periods import Period, Rhythm
 from understudy_solvimon.sandbox.accounts import Account, Piece, account_of, country_of, period_of, pieces_of
-from understudy_solvimon.sandbox.charging import Entry, charged, charged_in_advance
+from understudy_solvimon.sandbox.charging import Entry, Items, charged, charged_in_advance
 from understudy_solvimon.sandbox.discounting import discounts_of
 from understudy_solvimon.sandbox.lines import draft_of
+from understudy_solvimon.sandbox.offers import configs_by_item
 from understudy_solvimon.sandbox.promises import commitments_of
 from understudy_solvimon.sandbox.terms import Record, when
 
@@ -47,6 +48,14 @@ class _Sheet:
     account: Account
     drafts: list[DraftLine]
     flaws: list[Record]
+    offered: dict[str, Items]
+
+    def items(self, piece: Piece) -> Items:
+        """What a piece's schedule offers, looked up once for each reckoning."""
+        id = piece.schedule["id"]
+        if id not in self.offered:
+            self.offered[id] = configs_by_item(self.tx, self.account.subscription, piece.schedule)
+        return self.offered[id]
 
     def draft(self, piece: Piece, entry: Entry, span: int = 0) -> DraftLine | None:
         """An entry as a draft line; None, with a flaw noted, where it cannot be one."""
@@ -68,11 +77,11 @@ def reckoned(tx: Transaction, record: Record) -> Reckoned:
     period = period_of(record)
     before = _handed_on(tx, record)
     pieces = list(pieces_of(tx, account, period))
-    sheet = _Sheet(tx, account, [], [])
+    sheet = _Sheet(tx, account, [], [], {})
     usage: dict[str, Record] = {}
     already: list[DraftLine] = []
     for piece in pieces:
-        found = charged(tx, account, piece, record["id"], before.get("usage") or {})
+        found = charged(tx, account, piece, sheet.items(piece), record["id"], before.get("usage") or {})
         usage |= found.carried
         for entry in found.entries:
             sheet.put(sheet.draft(piece, entry))
@@ -90,7 +99,7 @@ def advance_of(tx: Transaction, record: Record) -> tuple[Reckoned, bool]:
     """What a subscription's first period is billed at its beginning, and whether that is anything."""
     subscription = tx.need("subscription", record["pricing_plan_subscription_id"])
     account = account_of(tx, subscription)
-    sheet = _Sheet(tx, account, [], [])
+    sheet = _Sheet(tx, account, [], [], {})
     advance = _in_advance(sheet, period_of(record), 0)
     period = period_of(record)
     terms = Terms(account.currency, discounts_of(tx, account, period, list(pieces_of(tx, account, period)), 0))
@@ -142,7 +151,7 @@ def _in_advance(sheet: _Sheet, period: Period, span: int) -> Record:
     """Draft what is billed for a period at its beginning; its prices by key, to compare with when it has passed."""
     prices: Record = {}
     for piece in pieces_of(sheet.tx, sheet.account, period):
-        for entry in charged_in_advance(sheet.tx, sheet.account, piece):
+        for entry in charged_in_advance(sheet.account, piece, sheet.items(piece)):
             line = sheet.draft(piece, entry, span)
             sheet.put(line)
             if line is not None:
@@ -152,7 +161,7 @@ def _in_advance(sheet: _Sheet, period: Period, span: int) -> Record:
 
 def _made_up_for(sheet: _Sheet, piece: Piece, billed: Mapping[str, str]) -> Iterator[DraftLine]:
     """Bill what a period in advance came to less what it was billed; yields what was billed already."""
-    for entry in charged_in_advance(sheet.tx, sheet.account, piece):
+    for entry in charged_in_advance(sheet.account, piece, sheet.items(piece)):
         line = sheet.draft(piece, entry)
         if line is None:
             continue

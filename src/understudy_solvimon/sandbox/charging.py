@@ -20,7 +20,7 @@ from understudy_solvimon.pricing import Priced, Usage
 from understudy_solvimon.refusal import Refusal
 from understudy_solvimon.sandbox.accounts import Account, Piece, part_of
 from understudy_solvimon.sandbox.buckets import aggregate_of, aggregate_written
-from understudy_solvimon.sandbox.offers import Offer, calculation_of, configs_by_item
+from understudy_solvimon.sandbox.offers import Offer, calculation_of
 from understudy_solvimon.sandbox.terms import Record, when
 
 if TYPE_CHECKING:
@@ -71,9 +71,14 @@ class Charged:
     carried: Mapping[str, Record]
 
 
-def charged(tx: Transaction, account: Account, piece: Piece, period: str, before: Mapping[str, Record]) -> Charged:
+Items = Sequence[tuple[Record, Sequence[Offer]]]
+"""What a schedule offers, item by item (see `offers.configs_by_item`)."""
+
+
+def charged(
+    tx: Transaction, account: Account, piece: Piece, items: Items, period: str, before: Mapping[str, Record]
+) -> Charged:
     """What a piece is charged at the end of its period. `before` is what the period before handed over."""
-    items = configs_by_item(tx, account.subscription, piece.schedule)
     buckets = _buckets(tx, piece, period)
     entries: list[Entry] = []
     gathered: list[Gathered] = []
@@ -92,9 +97,9 @@ def charged(tx: Transaction, account: Account, piece: Piece, period: str, before
     return Charged(tuple(_marked_up(piece, entry) for entry in entries), carried)
 
 
-def charged_in_advance(tx: Transaction, account: Account, piece: Piece) -> Iterator[Entry]:
-    """What a piece is charged at its beginning: recurring, per-seat and fixed prices with `billing_in_advance`."""
-    for item, offers in configs_by_item(tx, account.subscription, piece.schedule):
+def charged_in_advance(account: Account, piece: Piece, items: Items) -> Iterator[Entry]:
+    """What a piece is charged at its beginning: recurring and per-seat prices with `billing_in_advance`."""
+    for item, offers in items:
         chosen = [offer for offer in offers if in_advance(offer)]
         charge = _CHARGES.get(str(item.get("model_type")))
         if chosen and charge is not None:
