@@ -6,7 +6,7 @@ Each document is loaded, inferred and played in process, alone, by a process of 
 and phases against it with a fixed seed and a good credential for each security scheme. `--cases` is the most cases of the
 coverage phase for one operation (a deep body has tens of thousands; documents where that cut something are marked with
 the number of operations). A document counts as one that no other document beside it refers to. `--details` writes each
-distinct failure with the request that shows it. A failure is the stand-in's unless a rule of `tests/support/reasons.py`
+distinct failure with the request that shows it; the table counts in how many operations a check fails. A failure is the stand-in's unless a rule of `tests/support/reasons.py`
 says why it is the document's or the fuzzer's; then its word stands behind `not the stand-in's`.
 
 `--peers FOLDER` plays the same documents with other mock servers too, with the same settings: what is found there in
@@ -18,12 +18,18 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
+import signal
+import socket
+import subprocess
 import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,6 +65,20 @@ def judge(path: Path, examples: int, cases: int) -> dict[str, Any]:
     return row | judged(verdict, Document(document, contradictions(script.contract)), row["theirs"], told)
 
 
+def judge_peer(path: Path, base_url: str, examples: int, cases: int) -> dict[str, Any]:
+    """One document's row for a server that plays it at an address."""
+    from support.fuzzing import fuzz
+    from understudy.sandbox import Options, understand
+    from understudy.world import sources
+
+    start = time.perf_counter()
+    contract = understand(Options(spec=str(path))).script.contract
+    document, _ = without_dead_links(whole(sources.read(path), path))
+    verdict = fuzz(document, None, base_url=base_url, examples=examples, cases=cases, settings=credentials(contract.operations))
+    row = judged(verdict, Document(document, contradictions(contract)), [], {})
+    return row | {"operations": len(contract.operations), "seconds": time.perf_counter() - start}
+
+
 def judged(verdict: Any, document: Document, theirs: list[Any], told: Mapping[tuple[str, int], set[str]]) -> dict[str, Any]:
     """A verdict's failures, those that a rule knows a reason for apart."""
     row: dict[str, Any] = {"calls": verdict.calls, "statuses": dict(verdict.statuses), "errors": verdict.errors, "cut": sorted(verdict.cut), "failures": []}
@@ -81,6 +101,51 @@ def contradictions(contract: Any) -> dict[str, str]:
                 if why is not None:
                     found[operation.key] = why
     return found
+
+
+# --- peers -------------------------------------------------------------------------------------------------------
+
+PEERS = {
+    "prism": lambda port, spec: ["prism", "mock", "--host", "127.0.0.1", "--port", str(port), "--verboseLevel", "silent", spec],
+    "mockoon": lambda port, spec: ["mockoon-cli", "start", "--data", spec, "--port", str(port), "--hostname", "127.0.0.1", "--disable-log-to-file"],
+}
+"""The command of each, in `node_modules/.bin` of the folder it was installed into."""
+
+
+@contextmanager
+def peer(name: str, folder: Path, path: Path) -> Iterator[str]:
+    """Another mock server playing a document in one piece, without the base paths of its servers; its address."""
+    from understudy.world import sources
+
+    document = {part: value for part, value in whole(sources.read(path), path).items() if part not in ("servers", "host", "basePath")}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with TemporaryDirectory() as place:
+        spec = Path(place) / "document.json"
+        spec.write_text(json.dumps(document), encoding="utf-8")
+        program, *arguments = PEERS[name](port, str(spec))
+        command = [str(folder / "node_modules" / ".bin" / program), *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            listens(port, process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def listens(port: int, process: Any, limit: float = 60) -> None:
+    """Wait until something listens there. Raises OSError."""
+    until = time.monotonic() + limit
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if time.monotonic() > until or process.poll() is not None:
+                raise
+            time.sleep(0.2)
 
 
 # --- processes ---------------------------------------------------------------------------------------------------
@@ -110,18 +175,24 @@ def in_a_process(work: Any, limit: float) -> dict[str, Any]:
 # --- the table ---------------------------------------------------------------------------------------------------
 
 
+def counted(row: Mapping[str, Any]) -> Counter[str]:
+    """In how many operations each check fails."""
+    return Counter(check for check, _ in {(failure[0], failure[1]) for failure in row.get("failures", ())})
+
+
 def line(name: str, row: Mapping[str, Any]) -> str:
     """One row of the table."""
     if "faults" in row:
         return f"{name:58} {row['faults'][0][:120]}"
-    found = Counter(failure[0] for failure in row.get("failures", ()))
+    found = counted(row)
     said = ", ".join(f"{check} {count}" for check, count in found.most_common()) or "none"
-    rest = row["operations"] - row["modelled"]
+    modelled, opened = row.get("modelled", ""), f"{row['opened']:6.2f}" if "opened" in row else ""
+    rest = row["operations"] - row["modelled"] if "modelled" in row else ""
     theirs = Counter(failure[4].partition(":")[0] for failure in row.get("theirs", ()))
     said += f"; not the stand-in's: {', '.join(f'{kind} {count}' for kind, count in theirs.most_common())}" if theirs else ""
     said += f"; cut {len(row['cut'])}" if row.get("cut") else ""
     said += f"; {len(row['errors'])} errors of schemathesis" if row.get("errors") else ""
-    return f"{name:58} {row['operations']:5} {row['modelled']:9} {rest:5} {row.get('calls', 0):7} {row['opened']:6.2f}  {said}"
+    return f"{name:58} {row['operations']:5} {modelled:>9} {rest:>5} {row.get('calls', 0):7} {opened:>6}  {said}"
 
 
 def main() -> None:
@@ -133,19 +204,33 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=600, help="seconds for one document")
     parser.add_argument("--details", type=Path)
     parser.add_argument("--only", default="")
+    parser.add_argument("--peers", type=Path, help="where other mock servers are installed; they play the same documents")
     options = parser.parse_args()
     print(f"{'document':58} {'oper.':>5} {'modelled':>9} {'not':>5} {'calls':>7} {'open s':>6}  failures by check", flush=True)
-    total: Counter[str] = Counter()
+    total: dict[str, Counter[str]] = {}
     for path in documents(options.folders):
         if options.only not in str(path):
             continue
-        row = in_a_process(lambda path=path: judge(path, options.examples, options.cases), options.limit)
-        total.update(failure[0] for failure in row.get("failures", ()))
-        print(line("/".join(path.parts[-3:])[-58:], row), flush=True)
-        if options.details is not None:
-            with options.details.open("a", encoding="utf-8") as details:
-                details.write(json.dumps({"document": str(path), **row}) + "\n")
-    print("together:", ", ".join(f"{check} {count}" for check, count in total.most_common()) or "no failure", flush=True)
+        for name, row in rows(path, options):
+            total.setdefault(name, Counter()).update(counted(row))
+            shown = "/".join(path.parts[-3:])[-58:] if name == "understudy" else f"    {name}"
+            print(line(shown, row), flush=True)
+            if options.details is not None:
+                with options.details.open("a", encoding="utf-8") as details:
+                    details.write(json.dumps({"document": str(path), "server": name, **row}) + "\n")
+    for name, found in total.items():
+        print(f"together, {name}:", ", ".join(f"{check} {count}" for check, count in found.most_common()) or "no failure", flush=True)
+
+
+def rows(path: Path, options: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A document's row for each server, this one first."""
+    yield "understudy", in_a_process(lambda: judge(path, options.examples, options.cases), options.limit)
+    for name in PEERS if options.peers is not None else ():
+        try:
+            with peer(name, options.peers, path) as base_url:
+                yield name, in_a_process(lambda url=base_url: judge_peer(path, url, options.examples, options.cases), options.limit)
+        except OSError as fault:
+            yield name, {"faults": [f"did not start: {fault}"]}
 
 
 if __name__ == "__main__":
