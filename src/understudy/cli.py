@@ -100,6 +100,7 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     serve.add_argument("--port", type=int, default=4010, help="the port to listen on, 0 for any free one (default: 4010)")
     serve.add_argument("--api-key", action="append", metavar="KEY", help="accept this key only (may be repeated); without it any key is good")
     serve.add_argument("--no-auth", action="store_true", help="ask for no key")
+    serve.add_argument("--strict-auth", action="store_true", help="take no OAuth token but those granted at the document's token address")
     serve.add_argument("--data", metavar="DIR", help="keep worlds in this folder; without it nothing is kept after exit")
     serve.add_argument("--durability", choices=("commit", "relaxed"), default="commit",
                        help="with --data: on disk before each response leaves (commit, the default), or within 100 ms (relaxed)")

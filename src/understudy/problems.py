@@ -17,6 +17,7 @@ KINDS: Mapping[str, tuple[int, ...]] = {
     "unknown_field": (400, 422),  # --strict only: a field the document does not know
     "unauthenticated": (401,),  # no key, or one that is not accepted
     "forbidden": (403,),  # a good key that may not do this
+    "insufficient_scope": (403, 401),  # a good token without a scope the operation asks for (RFC 6750 section 3.1)
     "unknown_path": (404,),  # no path item matches
     "unknown_record": (404, 400),  # the path names a record that is not there
     "dangling_reference": (404, 422, 400),  # the body or query names a record that is not there

@@ -91,7 +91,7 @@ _BUNDLED = Options()
 def open_sandbox(options: Options = _BUNDLED) -> Sandbox:
     """Load, check and wire a sandbox. Raises Unplayable with every fault found, or sources.Unreadable, or FixtureFault."""
     understood = understand(options)
-    stage = Stage(understood.script, open=options.open, keys=options.keys)
+    stage = Stage(understood.script, open=options.open, keys=options.keys, strict_auth=options.strict_auth)
     fixture, post = _fixture(options.fixture, understood.fixtures), _post(understood)
     worlds = Worlds(_prepare(stage, fixture, options, post), options.most, options.idle)
     prepare = lambda name: _prepare(stage, _fixture(name, understood.fixtures), options, post)  # noqa: E731

@@ -55,6 +55,7 @@ class Options:
     seed: int = 0
     strict: bool = False
     open: bool = False
+    strict_auth: bool = False  # take no token but those granted here
     keys: frozenset[str] | None = None
     most: int = 10_000  # worlds at once
     data: str | None = None  # the folder to keep worlds in

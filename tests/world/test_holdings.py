@@ -30,6 +30,12 @@ PASSING = {"requests", "request_count", "keeper", "mark", "post"}
 """What each world begins anew."""
 
 SAMPLES: dict[str, tuple[Any, Any]] = {
+    "granted": (
+        {"kind": "access", "number": 1, "client": "shop", "subject": "ann", "redirect": "", "challenge": "", "nonce": "", "used": False,
+         "scopes": ["pets:read"], "until": "2025-05-06T12:00:00Z"},
+        {"kind": "refresh", "number": 2, "client": "shop", "subject": "ann", "redirect": "http://localhost", "challenge": "S256:x", "nonce": "n",
+         "used": True, "scopes": [], "until": None},
+    ),
     "pinned": (
         {"fingerprint": "00ff", "at": "2025-05-06T12:00:00Z", "status": 201, "body": "e30=", "media_type": None, "reason": "r", "headers": {}},
         {"fingerprint": "00fe", "at": "2025-05-06T12:00:00Z", "status": 200, "body": "", "media_type": "a/b", "reason": "", "headers": {"a": "b"}},

@@ -11,6 +11,7 @@ from typing import Any
 from understudy.contract.contract import Contract
 from understudy.contract.values import Operation, Response
 from understudy.engine.outcomes import encode
+from understudy.exact import read
 
 
 def declared_example(contract: Contract, operation: Operation, status: int, media_type: str | None) -> bytes:
@@ -20,6 +21,15 @@ def declared_example(contract: Contract, operation: Operation, status: int, medi
         return b"" if media_type is None else b"{}"
     shown = next((value for _, value in examples(contract, response, media_type)), None)
     return as_bytes(shown, media_type) if shown is not None else made(contract, response, media_type)
+
+
+def shown_with(contract: Contract, operation: Operation, status: int, media_type: str, told: Mapping[str, Any]) -> bytes | None:
+    """The answer as the document shows it, with some of its fields told; None where its schema does not allow that."""
+    response = operation.response(status)
+    schema = content_of(response.content, media_type) if response else None
+    shown = read(declared_example(contract, operation, status, media_type)) if "json" in media_type else None
+    body = {**shown, **told} if isinstance(shown, dict) else dict(told)
+    return encode(body) if schema is None or contract.validator(schema, "response").is_valid(body) else None
 
 
 def made(contract: Contract, response: Response, media_type: str) -> bytes:

@@ -1,7 +1,8 @@
 """Who may call an operation, by the document's security schemes: alternatives of combinations, each asking for a credential.
 
 1. A kind of scheme is a row of `_CREDENTIALS`; without listed keys any credential of the right form is good.
-2. Nothing here knows what a behaviour file says of keys.
+2. A token that was granted here is held to its time and scopes; how it was granted is in `granting`.
+3. Nothing here knows what a behaviour file says of keys.
 """
 
 from __future__ import annotations
@@ -9,10 +10,14 @@ from __future__ import annotations
 import hmac
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from http.cookies import CookieError, SimpleCookie
+from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from understudy.contract.values import Operation, Requirement
+from understudy.durations import format_instant
+from understudy.engine.granting import Granted
 from understudy.problems import Problem
 
 Guard = tuple[tuple[Requirement, ...], ...]
@@ -25,18 +30,73 @@ def guard_of(operation: Operation) -> Guard:
     return () if () in alternatives else alternatives
 
 
-def admit(guard: Guard, keys: frozenset[str] | None, sent: Sent, query: bytes) -> None:
-    """Let a request pass that has all an alternative asks for. Raises Problem `unauthenticated`."""
-    missing = True
+class Grants(NamedTuple):
+    """What is known of tokens: those granted in the world, the time there, and whether no other is good (`strict`)."""
+
+    find: Callable[[str], Granted | None]
+    now: datetime
+    strict: bool = False
+
+
+class _Finding(NamedTuple):
+    """How far a credential gets, the further the higher: what is wrong with it, and the scopes that lack."""
+
+    rank: int
+    message: str = ""
+    scopes: tuple[str, ...] = ()
+
+
+_GOOD, _TAKEN, _SCOPE, _WRONG, _MISSING = 4, 3, 2, 1, 0
+UNGRANTED = "authorization: a token that was not granted here was taken, as any is without --strict-auth"
+
+
+def admit(guard: Guard, keys: frozenset[str] | None, sent: Sent, query: bytes, grants: Grants) -> tuple[str, ...]:
+    """Let a request pass that has all an alternative asks for; what the log should say of it.
+
+    Raises Problem `unauthenticated`, or `insufficient_scope` where a token is good and lacks a scope.
+    """
+    best = _Finding(-1)
     for alternative in guard:
-        found = [_credential(one, sent, query) for one in alternative]
-        if all(found):
-            if keys is None or all(any(map(keys_hold(keys), given)) for given in found if given):
-                return
-            missing = False
+        found = min((_look(one, keys, sent, query, grants) for one in alternative), key=lambda one: one.rank)
+        if found.rank >= _TAKEN:
+            return (UNGRANTED,) if found.rank == _TAKEN else ()
+        best = found if found.rank > best.rank else best
+    raise _refusal(guard, best)
+
+
+def _look(requirement: Requirement, keys: frozenset[str] | None, sent: Sent, query: bytes, grants: Grants) -> _Finding:
+    """What comes of one scheme of an alternative."""
+    given = _credential(requirement, sent, query)
+    if not given:
+        return _Finding(_MISSING)
+    if requirement.scheme.get("type") in _GRANTING:
+        return _token(requirement, given[0], keys, grants)
+    known = keys is None or given == _MET or any(map(keys_hold(keys), given))
+    return _Finding(_GOOD) if known else _Finding(_WRONG, "this credential is not accepted here")
+
+
+def _token(requirement: Requirement, token: str, keys: frozenset[str] | None, grants: Grants) -> _Finding:
+    """A token as RFC 6750 section 3.1 judges it: granted here and good, or else a key like any other."""
+    granted = grants.find(token)
+    if granted is None:
+        if grants.strict:
+            return _Finding(_WRONG, "this token was not granted here")
+        return _Finding(_TAKEN) if keys is None else _Finding(_GOOD) if keys_hold(keys)(token) else _Finding(_WRONG, "this token is not accepted here")
+    if granted.kind != "access" or (granted.until is not None and granted.until <= grants.now):
+        end = f" was good until {format_instant(granted.until)}" if granted.until is not None else " is a refresh token"
+        return _Finding(_WRONG, f"this token{end}")
+    lacking = tuple(scope for scope in requirement.scopes if scope not in granted.scopes)
+    return _Finding(_SCOPE, f"this token was not granted {' '.join(lacking)}", requirement.scopes) if lacking else _Finding(_GOOD)
+
+
+def _refusal(guard: Guard, finding: _Finding) -> Problem:
     wanted = " or ".join(dict.fromkeys(" with ".join(_named(one) for one in alternative) for alternative in guard))
-    message = f"a credential is required: {wanted}" if missing else f"this credential is not accepted here; {wanted} must be a known one"
-    raise Problem("unauthenticated", message, extra={"challenge": ", ".join(_challenges(guard, missing=missing))})
+    if finding.rank == _SCOPE:
+        challenge = f'Bearer realm="api", error="insufficient_scope", scope="{" ".join(finding.scopes)}"'
+        return Problem("insufficient_scope", finding.message, extra={"challenge": challenge})
+    missing = finding.rank < _WRONG
+    message = f"a credential is required: {wanted}" if missing else f"{finding.message}; {wanted} must be a known one"
+    return Problem("unauthenticated", message, extra={"challenge": ", ".join(_challenges(guard, missing=missing))})
 
 
 def keys_hold(keys: frozenset[str]) -> Callable[[str], bool]:
@@ -93,9 +153,11 @@ def _bearer(scheme: Mapping[str, object], sent: Sent, query: bytes) -> tuple[str
 
 def _any(scheme: Mapping[str, object], sent: Sent, query: bytes) -> tuple[str, ...]:
     """A scheme that is no part of the request, such as mutual TLS, is taken as met."""
-    return ("",)
+    return _MET
 
 
+_MET = ("",)
+_GRANTING = frozenset({"oauth2", "openIdConnect"})
 _CREDENTIALS: Mapping[str, Callable[[Mapping[str, object], Sent, bytes], tuple[str, ...]]] = {
     "apiKey": _api_key,
     "http": _http,

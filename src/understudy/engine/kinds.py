@@ -85,6 +85,8 @@ class Kind:
     def pointers(self, record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         """Each reference a record holds: dotted field, resource, id."""
         for path, target in self.references:
+            if path[0] not in record:
+                continue
             for field, value in walk(record, path):
                 if isinstance(value, str | int):
                     yield field, target, str(value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from understudy.behaviour.model import NOTHING, Behaviour, Lists, Resource
@@ -17,6 +18,7 @@ from understudy.contract.values import Callback, Operation, Response, Schema
 from understudy.engine.conditions import Conditions, conditions_of
 from understudy.engine.dressing import Dress, dress_of, filling, inner, same
 from understudy.engine.envelopes import envelope_of
+from understudy.engine.granting import Place, places
 from understudy.engine.guarding import Guard, guard_of
 from understudy.engine.kinds import WITHIN, Kind, compile_kind
 from understudy.engine.lists import Paging, compile_paging
@@ -55,6 +57,7 @@ class Plan:
     conditions: Conditions | None = None  # what the document declares of ETag, If-Match and If-None-Match
     callbacks: tuple[Callback, ...] = ()  # what is sent to those the request names
     made: Plan | None = None  # how the answer looks where a PUT made the record
+    place: Place | None = None  # what grants tokens at the path of this operation
 
 
 class Script:
@@ -134,6 +137,12 @@ class Script:
             self._event_types = tuple(self.contract.webhooks) or tuple(dict.fromkeys(named))
         return self._event_types
 
+    @cached_property
+    def places(self) -> Mapping[str, Place]:
+        """What stands at the addresses the document's security schemes name, by path."""
+        schemes = {id(one.scheme): one.scheme for operation in self.contract.operations for group in operation.security or () for one in group}
+        return places(schemes.values())
+
     def operation(self, kind: str, resource: str) -> Operation | None:
         """The first operation that plays this role for this resource."""
         return self._by_role.get((kind, resource))
@@ -180,6 +189,7 @@ class Script:
             frees=self._is_inferred(role) and not _declares(operation, "409"),
             headers=self.required_headers(operation.response(status)) or None,
             callbacks=self.contract.callbacks(operation),
+            place=self.places.get(operation.path) if operation.method == "POST" else None,
             mended=self.mends(role.resource),
             conditions=conditions_of(self.contract, operation),
         )

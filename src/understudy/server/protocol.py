@@ -73,6 +73,8 @@ class Protocol(HttpToolsProtocol):
         self._size = 0
         self._lasting = True
         self._ending = False
+        self._rests = False  # nothing is asked or answered
+        self._since = 0.0  # when it began to rest, on the loop's clock
 
     def on_headers_complete(self) -> None:
         """Take the head in, the short way where it is a usual one."""
@@ -126,11 +128,38 @@ class Protocol(HttpToolsProtocol):
         elif self.cycle is not None:
             super().on_message_complete()
 
+    def _unset_keepalive_if_required(self) -> None:
+        """Something came: the connection is in use. The timer is let run on, which costs less than to stop and start it."""
+        self._rests = False
+
+    def on_response_complete(self) -> None:
+        """An answer is out: what waits behind it is begun, else the connection rests."""
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._rests, self._since = True, self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that has rested long enough; look again later at one that has not."""
+        rested = self.loop.time() - self._since if self._rests else 0.0
+        if rested >= self.timeout_keep_alive:
+            self.timeout_keep_alive_task = None
+            self.transport.close()
+        else:
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive - rested, self.timeout_keep_alive_handler)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Free what a request held that never came whole."""
         if self._arrival is not None:
             self._app.leave(self._arrival)
             self._arrival = None
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
         super().connection_lost(exc)
 
     def _answer(self, body: bytes) -> None:

@@ -65,6 +65,7 @@ def _options(asked: argparse.Namespace) -> Options:
         seed=asked.seed,
         strict=asked.strict,
         open=asked.no_auth,
+        strict_auth=asked.strict_auth,
         keys=frozenset(asked.api_key) if asked.api_key else None,
         most=asked.max_worlds,
         idle=asked.idle,
@@ -152,6 +153,7 @@ def _notes(sandbox: Sandbox) -> list[str]:
     if any(parts.values()):
         told = ", ".join(f"{len(some)} {name}" for name, some in parts.items() if some)
         lines.append(f"  behaviour  {told} since the behaviour file was written; see understudy inspect")
+    lines += _tokens(sandbox)
     lines += [f"  overlay    {one.where} {one.message}" for one in understood.overlaid]
     lines += [f"  broken     {one.where}: {one.message}" for one in understood.broken[:SHOWN]]
     if len(understood.broken) > SHOWN:
@@ -159,6 +161,16 @@ def _notes(sandbox: Sandbox) -> list[str]:
     if rest := [one for one in understood.warnings if not found.tells(one)]:
         lines.append(f"  note       {len(rest)} things the document does not bear out; see understudy inspect")
     return lines
+
+
+def _tokens(sandbox: Sandbox) -> list[str]:
+    """Where tokens are granted, and which others are taken."""
+    stage = sandbox.stage
+    where = [path for path, place in sandbox.script.places.items() if place.part == "token"]
+    if not where or stage.open:
+        return []
+    others = "no other is taken" if stage.strict_auth else "any other is taken too" if stage.keys is None else "the keys listed are taken too"
+    return [f"  tokens     POST {' or '.join(where[:3])} grants them; {others}{'' if stage.strict_auth else ' (--strict-auth: no other)'}"]
 
 
 def _shortened(text: str) -> str:

@@ -250,7 +250,7 @@ def _request(method: str, path: str, query: str, body: bytes, key: bytes) -> Req
     headers = [(b"x-api-key", key), (b"authorization", b"Bearer " + key)]
     if body:
         headers.append((b"content-type", b"application/json"))
-    return Request(method, path, query.encode(), headers, body, dict(headers))
+    return Request(method, path, query.encode(), headers, body, dict(headers), own=True)
 
 
 # --- placeholders -----------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from understudy.webhooks import endpoints, retrying
-from understudy.world import pinning
+from understudy.world import granting, pinning
 from understudy.world.layers import LayeredMap
 
 Row = dict[str, Any]
@@ -56,6 +56,7 @@ HOLDINGS: dict[str, Holding] = {
     "pinned": Holding(pinning.write, pinning.read),
     "endpoints": Holding(endpoints.write, endpoints.read, compared=True, exported=True),
     "deliveries": Holding(retrying.write, retrying.read, compared=True),
+    "granted": Holding(granting.write, granting.read),
 }
 """By name: that of the table in a world's file (`_name`) and in `World.held`."""
 

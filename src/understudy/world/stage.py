@@ -24,11 +24,14 @@ from understudy.engine import decide as deciding
 from understudy.engine import guarding
 from understudy.engine.callbacks import called_back
 from understudy.engine.decide import Circumstances, Decision, Timer
+from understudy.engine.examples import shown_with
 from understudy.engine.negotiating import negotiated, preferred
 from understudy.engine.outcomes import Asking, Call, Outcome, Told
 from understudy.engine.plans import Plan, Script
 from understudy.engine.refusing import refuse
+from understudy.exact import read
 from understudy.problems import Problem
+from understudy.world import desk
 from understudy.world.clock import LATEST
 from understudy.world.holdings import Put
 from understudy.world.mirroring import renew
@@ -50,6 +53,7 @@ class Request(NamedTuple):
     origin: str = "http://localhost"
     prefix: str = ""  # what stood before the path to choose the world
     concurrent: bool = False  # its idempotency key came in while a request with the same key was being received
+    own: bool = False  # of a fixture: asked for no credential of the document's security schemes
 
     def header(self, name: bytes) -> str | None:
         """The header of a name."""
@@ -109,17 +113,21 @@ class Due:
 
 
 class Stage:
-    """A script being played. `open` asks for no keys; `keys` are the good ones (None: any); `observe` is shown each request."""
+    """A script being played. `open` asks for no keys; `keys` are the good ones (None: any); `strict_auth` takes
+    no token but those granted here, where there is an address that grants them; `observe` is shown each request."""
 
     def __init__(
-        self, script: Script, *, open: bool = False, keys: frozenset[str] | None = None, observe: Callable[[Logged], None] | None = None
+        self, script: Script, *, open: bool = False, keys: frozenset[str] | None = None, observe: Callable[[Logged], None] | None = None,
+        strict_auth: bool = False,
     ) -> None:
         self.script = script
         self.auth = None if open else script.behaviour.auth
         self.open = open
         self.keys = keys
+        self.strict_auth = strict_auth
         self.observe = observe
         self._version = script.behaviour.version
+        self._key_header = script.behaviour.idempotency.header.encode() if script.behaviour.idempotency else b""
         self._fresh = tuple((name.lower().encode(), prefix) for name, prefix in script.behaviour.response_headers.items())
 
     # --- requests ------------------------------------------------------------------------------------------------
@@ -170,12 +178,19 @@ class Stage:
             self.observe(entry)
 
     def _perform(self, turn: Turn) -> Outcome:
-        turn.operation, path = self._match(turn.request)
+        try:
+            turn.operation, path = self._match(turn.request)
+        except Problem:
+            place = self.script.places.get(turn.request.path)
+            if place is None:
+                raise
+            return desk.visit(place, turn.world, turn.request, turn.now, self._keys(turn))
         plan = self.script.plan(turn.operation)
+        noted: tuple[str, ...] = ()
         if plan.guarded and self.auth is not None:
             admit(self.auth, turn.world.keys, turn.request)
-        elif plan.guard and not self.open:
-            guarding.admit(plan.guard, turn.world.keys if turn.world.keys is not None else self.keys, turn.request.sent, turn.request.query)
+        elif plan.guard and not self.open and not turn.request.own:
+            noted = guarding.admit(plan.guard, self._keys(turn), turn.request.sent, turn.request.query, desk.grants(turn.world, turn.now, self.strict_auth))
         if self._version is not None:
             self._check_version(path)
         request = turn.request
@@ -183,19 +198,34 @@ class Stage:
         if accept is not None and accept != b"*/*":
             plan = negotiated(self.script, plan, accept)
         accepted = self.script.contract.accept(plan.operation, path, request.query, request.headers, request.body)
-        turn.warnings = accepted.warnings
+        turn.warnings = accepted.warnings + noted
         if b"prefer" in request.sent:
             outcome = preferred(self.script, plan, request.header(b"prefer") or "")
             if outcome is not None:
                 return outcome
-        outcome = self._repeatable(turn, plan, accepted)
+        outcome = (plan.place and self._granted(turn, plan)) or self._repeatable(turn, plan, accepted)
         return outcome._replace(headers={**plan.headers, **outcome.headers}) if plan.headers else outcome
+
+    def _keys(self, turn: Turn) -> frozenset[str] | None:
+        return turn.world.keys if turn.world.keys is not None else self.keys
+
+    def _granted(self, turn: Turn, plan: Plan) -> Outcome | None:
+        """A token from an operation of the document that stands where its security schemes say tokens are granted.
+
+        The answer is the document's own with the token in it; None where nothing is granted or the two do not go together.
+        """
+        assert plan.place is not None
+        outcome = desk.visit(plan.place, turn.world, turn.request, turn.now, self._keys(turn))
+        if outcome.status != 200 or plan.media_type is None:
+            return None
+        body = shown_with(self.script.contract, plan.operation, plan.status, plan.media_type, read(outcome.body))
+        return None if body is None else outcome._replace(status=plan.status, body=body, media_type=plan.media_type)
 
     def _repeatable(self, turn: Turn, plan: Plan, accepted: Accepted) -> Outcome:
         """Play a request, once for each idempotency key."""
         request = turn.request
         rule = self.script.behaviour.idempotency if plan.keyed else None
-        key = request.header(rule.header.encode()) if rule is not None else None
+        key = request.header(self._key_header) if rule is not None else None
         if rule is None or not key:
             return self._play(turn, plan, accepted)
         return self._once(turn, rule, key, plan, accepted)
