@@ -84,7 +84,7 @@ VALUES = st.recursive(st.sampled_from([None, "", "a", "aa", 0, 1, 2, 1.5, True])
 
 
 @given(NODES, st.lists(VALUES, min_size=1, max_size=8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 def test_a_value_that_is_valid_refutes_no_contradiction(node: Any, values: list[Any]) -> None:
     """Where a contradiction is said, the compiled schema takes none of the values: soundness."""
     asked = contract(schemas={"It": node})

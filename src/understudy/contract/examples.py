@@ -19,12 +19,13 @@ from understudy.contract.contradictions import Contradictions
 from understudy.contract.keywords import FORMATS
 from understudy.contract.merging import Merged, Merger
 from understudy.contract.schemas import Schemas
-from understudy.contract.shapes import Shapes
+from understudy.contract.shapes import Shapes, mapping_of
 from understudy.contract.values import Fault, Schema
 from understudy.contract.violations import shown
 
 MAX_DEPTH = 40
 MOST_PARTS = 50_000  # values made within one, tries included; what would need more has no example
+MAX_NESTED = 6  # groups of branches within branches
 TRIES = 24  # combinations of branches looked at for one value
 VARIANTS = 12  # further values tried where the smallest is refused
 ORDER = ("object", "array", "string", "integer", "number", "boolean", "null")
@@ -88,6 +89,7 @@ class Examples:
     def make(self, schemas: Sequence[Schema], stack: tuple[str, ...], variant: int = 0) -> Any:
         """A value that satisfies some schemas together. Raises Endless."""
         self._spend()
+        nullable = any(mapping_of(one.value).get("nullable") is True for one in schemas)  # beside a $ref, which is followed now
         schemas = [self._shapes.target(one) for one in schemas]
         here = stack + tuple(one.uri for one in schemas)
         if len(here) > MAX_DEPTH:
@@ -96,6 +98,8 @@ class Examples:
         if variant == 0 and (declared := self._declared(merged, schemas)) is not NOWHERE:
             return deepcopy(declared)
         if any(one.uri in stack for one in schemas):
+            if nullable:
+                return None
             raise Endless
         return self._chosen(merged, schemas, here, variant)
 
@@ -151,17 +155,21 @@ class Examples:
                     return value
         return first
 
-    def _branched(self, merged: Merged, schemas: Sequence[Schema]) -> Iterator[Merged]:
-        """The constraints with one branch of each group joined, in the order of the document."""
-        if not merged.groups:
+    def _branched(self, merged: Merged, schemas: Sequence[Schema], depth: int = 0) -> Iterator[Merged]:
+        """The constraints with one branch of each group joined, in the order of the document; groups within branches too."""
+        if not merged.groups or depth > MAX_NESTED:
             yield merged
             return
         for branches in product(*merged.groups):
+            together = self._merger.merged(*branches)
             joined = self._merger.merged(*schemas, *branches)
             joined.declared = [one for branch in branches for one in self._merger.merged(branch).declared]
+            joined.fixed.update(merged.fixed)
             for name, named in merged.marks:
                 self._mark(joined, name, named, branches)
-            yield joined
+            joined.groups = together.groups
+            joined.marks = together.marks
+            yield from self._branched(joined, (*schemas, *branches), depth + 1)
 
     def _mark(self, merged: Merged, name: str, named: Mapping[str, Schema], branches: Sequence[Schema]) -> None:
         """Give a discriminator's property the value that stands for the branch taken."""

@@ -124,7 +124,7 @@ class Stage:
         self.auth = None if open else script.behaviour.auth
         self.open = open
         self.keys = keys
-        self.strict_auth = strict_auth
+        self.strict_auth = strict_auth and any(place.part == "token" for place in script.places.values())
         self.observe = observe
         self._version = script.behaviour.version
         self._key_header = script.behaviour.idempotency.header.encode() if script.behaviour.idempotency else b""
@@ -200,7 +200,7 @@ class Stage:
         accepted = self.script.contract.accept(plan.operation, path, request.query, request.headers, request.body)
         turn.warnings = accepted.warnings + noted
         if b"prefer" in request.sent:
-            outcome = preferred(self.script, plan, request.header(b"prefer") or "")
+            outcome = preferred(self.script, plan, b", ".join(value for name, value in request.headers if name == b"prefer").decode("latin-1"))
             if outcome is not None:
                 return outcome
         outcome = (plan.place and self._granted(turn, plan)) or self._repeatable(turn, plan, accepted)
