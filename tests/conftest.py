@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from datetime import UTC, datetime
 
+import hypothesis
 import pytest
 
 from support.asgi import Client
@@ -13,6 +14,9 @@ from understudy.server.app import App
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # processes begun here are to be interrupted all the same
+
+hypothesis.settings.register_profile("suite", deadline=None)  # how long a case takes says how busy the machine is
+hypothesis.settings.load_profile("suite")
 
 NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
 
