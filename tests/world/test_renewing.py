@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from support.places import Place, many_things
@@ -48,6 +49,8 @@ def ended(place: Place) -> OSError | None:
     """Wait for the writing under way, and go on from it."""
     renewal = place.folder._renewal
     assert renewal is not None
+    while place.folder.proceed():
+        pass
     renewal.join()
     return place.folder.renewed()
 
@@ -71,6 +74,29 @@ def test_requests_go_on_while_files_are_written(place: Place, gate: threading.Ev
     place.open()
     assert place.state() == before
     assert not (place.path / "worlds" / "one.json").exists()
+
+
+def test_what_is_written_is_how_the_worlds_stood_when_it_began(place: Place, gate: threading.Event) -> None:
+    """Though most are looked at later: changed, put back, ended or begun anew meanwhile."""
+    many_things(place)
+    began = place.state()
+    place.folder.renew()
+    place.customer("f", "two")
+    place.control("POST", "/clock", {"advance": "P40D"}, "saas")
+    place.control("POST", "/snapshots/before/restore", world="one")
+    place.customer("g", "one")
+    place.control("DELETE", "/worlds/three")
+    place.customer("h", "three")
+    after = place.state()
+    gate.set()
+    assert ended(place) is None
+    for file in sorted((place.path / "worlds").glob("*.json")):
+        written = orjson.loads(file.read_bytes())
+        del written["_world"]["1"]["requests"]
+        written["_world"]["1"]["clock"]["wall"] = 0
+        assert written == began[file.stem]
+    place.again()
+    assert place.state() == after
 
 
 def test_a_crash_while_files_are_written_leaves_two_journals_that_tell_all(place: Place, gate: threading.Event) -> None:

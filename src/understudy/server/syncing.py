@@ -141,10 +141,15 @@ class Syncer:
         try:
             if self.folder.full:
                 self.folder.renew()
+                self._proceed()
         except OSError as refused:
             fault = refused
         if fault is not None:
             logging.getLogger("understudy").warning("%s: the world files stay as they are: %s", self.folder.path, fault.strerror or fault)
+
+    def _proceed(self) -> None:
+        if self.folder.proceed():
+            asyncio.get_running_loop().call_later(0.001, self._proceed)
 
     def _recover(self) -> None:
         try:

@@ -158,6 +158,8 @@ class Folder:
         assert self.journal is not None
         if self.worlds.find(world.name) is not world:
             raise Problem("unavailable", "the world was put back while this request was under way; send it again")
+        if self._renewal is not None:
+            self._renewal.claim(world)
         self._write(entry)
         world.mark = self.journal.written
 
@@ -245,8 +247,12 @@ class Folder:
         return self._renewal is not None and self._renewal.done
 
     def renew(self) -> None:
-        """Begin to write the files that are out of date anew, aside; `renewed` sees to the end of it. Raises OSError."""
+        """Begin to write the files that are out of date anew, aside; `proceed`, then `renewed` see to it. Raises OSError."""
         self._begin_renewal().start()
+
+    def proceed(self) -> bool:
+        """Do a few milliseconds' worth for the writing under way; whether there is more to do."""
+        return self._renewal is not None and self._renewal.proceed()
 
     def renewed(self) -> OSError | None:
         """If files were written anew, to the end or not, go on from there; what failed. No `sync` may be under way."""
@@ -261,7 +267,7 @@ class Folder:
             self.journal.forget(renewal.manifest.generation)
             self._limit = SMALLEST + renewal.size // 8
         if not renewal.placed:  # the files before still count, or not all have their places: again when the journal has grown
-            self._dirty |= renewal.files.keys() - self._gone
+            self._dirty |= renewal.files - self._gone
             self._gone |= renewal.gone - self._dirty
             self._limit = self.journal.size + SMALLEST
         return renewal.fault
@@ -272,7 +278,9 @@ class Folder:
             self._renewal.join()
             self.renewed()
         self.sync()
-        self._begin_renewal().run()
+        renewal = self._begin_renewal()
+        renewal.join()
+        renewal.run()
         fault = self.renewed()
         if fault is not None:
             raise fault
