@@ -194,9 +194,11 @@ def _public(sandbox: Sandbox) -> int:
 def _first_call(sandbox: Sandbox, base: str) -> str:
     auth = sandbox.stage.auth
     header = f" -H '{auth.headers[0].upper()}: {next(iter(auth.keys or ['any']))}'" if auth and auth.headers else ""
-    lists = [operation for operation in sandbox.script.contract.operations if sandbox.script.roles[operation.key].kind == "list" and "{" not in operation.path]
-    chosen = next((one for one in lists if "customer" in one.path), lists[0] if lists else None)
-    return f"curl {base}{chosen.path if chosen else '/'}{header}"
+    script = sandbox.script
+    lists = [one.path.replace("{version}", script.behaviour.version or "1") for one in script.contract.operations if script.roles[one.key].kind == "list"]
+    whole = [path for path in lists if "{" not in path]
+    chosen = next((path for path in whole if "customer" in path), whole[0] if whole else "/")
+    return f"curl {base}{chosen}{header}"
 
 
 @dataclass(slots=True)
