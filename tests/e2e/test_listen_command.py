@@ -144,3 +144,10 @@ def test_every_command_shows_examples_and_exit_statuses(capsys: pytest.CaptureFi
             main(["webhooks", command, "--help"])
         shown = capsys.readouterr().out
         assert f"understudy webhooks {command}" in shown.split("examples:")[1] and "exit status:" in shown
+
+
+def test_without_a_command_it_says_that_one_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit status 2, as for any argument that is missing."""
+    with pytest.raises(SystemExit) as ended:
+        main(["webhooks"])
+    assert ended.value.code == 2 and "required: COMMAND" in capsys.readouterr().err

@@ -150,7 +150,7 @@ def add_webhooks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="examples:\n" + _indented("\n".join(row[3].split("\n")[0] for row in COMMANDS.values())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    actions = webhooks.add_subparsers(title="commands", metavar="", required=True, dest="action")
+    actions = webhooks.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="action")
     for name, (says, run, arguments, examples, statuses) in COMMANDS.items():
         schemes = f"\n\n{_SCHEMES}" if any("--profile" in names for names, _ in arguments) else ""
         action = actions.add_parser(
