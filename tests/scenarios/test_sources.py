@@ -210,6 +210,13 @@ def test_what_is_wrong_with_a_folder_is_said(tmp_path: Path, files: dict[str, An
     assert told in f"{where}: {message}"
 
 
+def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No traceback."""
+    refuse = PermissionError(13, "Permission denied")
+    monkeypatch.setattr(Path, "iterdir", lambda _: (_ for _ in ()).throw(refuse))
+    assert faults(str(tmp_path)) == [(str(tmp_path), "Permission denied")]
+
+
 # --- URLs --------------------------------------------------------------------------------------------------------
 
 

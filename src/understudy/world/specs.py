@@ -82,6 +82,8 @@ def _documents_of(name: str, roots: list[str]) -> Iterator[Found | Fault]:
             yield _from_file(_path(name), name, roots)
     except Unreadable as fault:
         yield Fault(fault.where, fault.message)
+    except OSError as fault:  # a folder that may not be looked into
+        yield Fault(name, fault.strerror or "cannot be read")
 
 
 def _path(name: str) -> Path:
