@@ -182,7 +182,7 @@ def totals(bench: Bench) -> list[str]:
 # --- the tables -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", [*table("prices"), *table("plans"), *table("carried")])
+@pytest.mark.parametrize("case", [*table("worked"), *table("prices"), *table("plans"), *table("carried")])
 def test_what_was_used_and_subscribed_to_costs_what_the_table_says(case: Record) -> None:
     """Every invoice's total, first to last, the open draft included."""
     bench = play(case)
@@ -190,6 +190,9 @@ def test_what_was_used_and_subscribed_to_costs_what_the_table_says(case: Record)
     for invoice in bench.all("invoice"):
         shown = sum((money.number(line["total"]["quantity"]) for line in invoice["line_items"]), money.ZERO)
         assert money.number(invoice["total_amount"]["quantity"]) == shown
+    if "tax" in case:
+        summary = bench.all("invoice")[-1]["tax_summary"]
+        assert [summary["base_amount"]["quantity"], summary["tax_amount"]["quantity"]] == case["tax"]
     if "lines" in case:
         assert [line["total"]["quantity"] for line in bench.all("invoice")[-1]["line_items"]] == case["lines"]
 

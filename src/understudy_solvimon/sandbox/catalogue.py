@@ -175,6 +175,24 @@ def create_version(tx: Transaction, call: Call) -> Record:
     return tx.fire("pricing_plan_version", version["id"], "activate") if status == "ACTIVE" else version
 
 
+def put_version(tx: Transaction, call: Call) -> Record:
+    """Create a version, or change the one of the same plan and number: its fields, and its pricings where it brings some."""
+    body = {field: value for field, value in call.body.items() if value is not None}
+    known = tx.first("pricing_plan_version", pricing_plan_id=body["pricing_plan_id"], version=body.get("version"))
+    if known is None or body.get("version") is None:
+        return create_version(tx, call)
+    plan = tx.need("pricing_plan", body["pricing_plan_id"], "pricing_plan_id")
+    given = {field: value for field, value in body.items() if field not in ("pricing_categories", "status")}
+    tx.update("pricing_plan_version", known["id"], given)
+    if "pricing_categories" in body:
+        for pricing in tx.find("pricing", pricing_plan_version_id=known["id"]):
+            tx.delete("pricing", pricing["id"])
+        for place, pricing in _nested(body):
+            add_pricing(tx, {**pricing, "pricing_plan_version_id": known["id"]}, plan, place)
+        tx.settle()
+    return tx.update("pricing_plan_version", known["id"], {"status": body["status"]} if body.get("status") else {})
+
+
 def _source(tx: Transaction, values: Mapping[str, Any]) -> Record | None:
     field = "copied_from_pricing_plan_version_id"
     return tx.need("pricing_plan_version", values[field], field) if values.get(field) else None
