@@ -108,12 +108,12 @@ def _check_bounds(bands: Sequence[Band]) -> None:
 
 def _check_band(kind: str, band: Band, place: str, currencies: Sequence[str]) -> None:
     if band.unit is None and band.percentage is None and band.fixed is None:
-        raise Refusal(place, "must hold an amount, a percentage or a fixed_amount")
+        raise Refusal(place, "must hold an amount, a percentage, a fixed_amount or credits")
     if kind in ("FIXED", "STAIR_STEP", "STAIR_STEP_TOP_UP") and band.unit is None and band.fixed is None:
         raise Refusal(f"{place}.fixed_amount", f"or an amount is needed: {kind} charges a fixed price")
     known = ", ".join(currencies)
     for name, value in _amounts(band).items():
-        if value is not None and currencies and value.currency not in currencies:
+        if value is not None and currencies and not money.is_credit(value.currency) and value.currency not in currencies:
             raise Refusal(f"{place}.{name}.currency", f"{value.currency} is none of the plan's currencies: {known}")
 
 
@@ -131,7 +131,7 @@ def _band(row: Mapping[str, Any], place: str) -> Band:
     if block is not None and block <= 0:
         raise Refusal(f"{place}.block_size", "must be above 0")
     return Band(
-        unit=_money(row, "amount", place),
+        unit=_money(row, "amount", place) or _credits(row, place),
         percentage=_number(row, "percentage", place),
         fixed=_money(row, "fixed_amount", place),
         minimum=_money(row, "minimum_amount", place),
@@ -182,6 +182,12 @@ def available_volume(volume: Fraction, reset: Reset, at: datetime, since: dateti
         return left
     rhythm = Rhythm(reset.origin, Length(reset.rule, 1), reset.zone)
     return volume if periods.period_at(rhythm, at).start > since else left
+
+
+def _credits(row: Mapping[str, Any], place: str) -> Money | None:
+    """Credits as money whose currency is the credit type."""
+    said = row.get("credits")
+    return None if said is None else Money(money.number(said.get("quantity"), f"{place}.credits.quantity"), str(said.get("credit_type_id")))
 
 
 def _money(row: Mapping[str, Any], key: str, place: str) -> Money | None:

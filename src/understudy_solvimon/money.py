@@ -69,6 +69,11 @@ def money(amount: Mapping[str, object], field: str = "") -> Money:
     return Money(quantity, currency)
 
 
+def is_credit(currency: str) -> bool:
+    """Whether what stands in the place of a currency is the id of a credit type (ISO 4217 codes are three letters)."""
+    return len(currency) != 3
+
+
 def minor_units(currency: str) -> int:
     """Decimal places of a currency's smallest unit: 2 for EUR, 0 for JPY, 3 for KWD (ISO 4217)."""
     return _MINOR_UNITS.get(currency, 2)

@@ -8,11 +8,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from understudy_solvimon import charges, invoicing, periods
+from understudy_solvimon import charges, invoicing, money, periods, pricing
 from understudy_solvimon.charges import DraftLine, Terms
 from understudy_solvimon.discounts import Discount
 from understudy_solvimon.invoicing import Bill, Line, Span
@@ -20,6 +20,7 @@ from understudy_solvimon.money import ZERO
 from understudy_solvimon.periods import Period, Rhythm
 from understudy_solvimon.sandbox.accounts import Account, Piece, account_of, country_of, period_of, pieces_of
 from understudy_solvimon.sandbox.charging import Entry, Items, charged, charged_in_advance
+from understudy_solvimon.sandbox.credits import Meter, credit_line, overage
 from understudy_solvimon.sandbox.discounting import discounts_of
 from understudy_solvimon.sandbox.lines import draft_of
 from understudy_solvimon.sandbox.offers import configs_by_item
@@ -48,7 +49,8 @@ class _Sheet:
     account: Account
     drafts: list[DraftLine]
     flaws: list[Record]
-    offered: dict[str, Items]
+    meter: Meter
+    offered: dict[str, Items] = field(default_factory=dict)
 
     def items(self, piece: Piece) -> Items:
         """What a piece's schedule offers, looked up once for each reckoning."""
@@ -59,6 +61,9 @@ class _Sheet:
 
     def draft(self, piece: Piece, entry: Entry, span: int = 0) -> DraftLine | None:
         """An entry as a draft line; None, with a flaw noted, where it cannot be one."""
+        worth = pricing.worth(entry.priced)
+        if worth is not None and money.is_credit(worth.currency):
+            return replace(credit_line(self.meter, self.account, piece, entry, worth), span=span)
         found = draft_of(self.tx, self.account, piece, entry)
         if isinstance(found, DraftLine):
             return replace(found, span=span)
@@ -70,6 +75,11 @@ class _Sheet:
         self.drafts += [line] if line is not None else []
 
 
+def _sheet(tx: Transaction, account: Account, record: Record) -> _Sheet:
+    period = period_of(record)
+    return _Sheet(tx, account, [], [], Meter(tx, str(account.customer.get("id")), period.start, period.end, record.get("invoice_id")))
+
+
 def reckoned(tx: Transaction, record: Record) -> Reckoned:
     """What a billing period comes to, with what is billed in advance for the one after it."""
     subscription = tx.need("subscription", record["pricing_plan_subscription_id"])
@@ -77,7 +87,7 @@ def reckoned(tx: Transaction, record: Record) -> Reckoned:
     period = period_of(record)
     before = _handed_on(tx, record)
     pieces = list(pieces_of(tx, account, period))
-    sheet = _Sheet(tx, account, [], [], {})
+    sheet = _sheet(tx, account, record)
     usage: dict[str, Record] = {}
     already: list[DraftLine] = []
     for piece in pieces:
@@ -86,6 +96,9 @@ def reckoned(tx: Transaction, record: Record) -> Reckoned:
         for entry in found.entries:
             sheet.put(sheet.draft(piece, entry))
         already += _made_up_for(sheet, piece, before.get("advance") or {})
+    for more in overage(sheet.meter, account):
+        sheet.flaws += [more] if isinstance(more, dict) else []
+        sheet.put(None if isinstance(more, dict) else sheet.draft(*more))
     following = _following(account, record, period)
     advance = _in_advance(sheet, following, 1) if following else {}
     terms = Terms(account.currency, _discounts(tx, account, period, pieces, following), tuple(commitments_of(tx, account, pieces)),
@@ -99,7 +112,7 @@ def advance_of(tx: Transaction, record: Record) -> tuple[Reckoned, bool]:
     """What a subscription's first period is billed at its beginning, and whether that is anything."""
     subscription = tx.need("subscription", record["pricing_plan_subscription_id"])
     account = account_of(tx, subscription)
-    sheet = _Sheet(tx, account, [], [], {})
+    sheet = _sheet(tx, account, record)
     advance = _in_advance(sheet, period_of(record), 0)
     period = period_of(record)
     terms = Terms(account.currency, discounts_of(tx, account, period, list(pieces_of(tx, account, period)), 0))

@@ -19,6 +19,7 @@ from understudy_solvimon.sandbox.billing import advance_of, bill_of, reckoned
 from understudy_solvimon.sandbox.ownlines import alone, with_own_lines
 from understudy_solvimon.sandbox.settling import mark_paid
 from understudy_solvimon.sandbox.terms import Record, length_of, missing, one_of, setting, zone_of
+from understudy_solvimon.sandbox.wallets import draw, used_on
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -102,6 +103,7 @@ def recompute(tx: Transaction, invoice_id: str) -> Record:
     account = account_of(tx, tx.need("subscription", str(known[0]["pricing_plan_subscription_id"])))
     bill = with_own_lines(tx, invoice, bill_of(account, parts))
     for period, part in zip(known, parts, strict=True):
+        draw(tx, invoice, period, used_on(line.facts for span in part.spans for line in span.lines))
         if part.handed_on != period.get("handed_on"):
             tx.update("billing_period", period["id"], {"handed_on": part.handed_on})
             _spoil_next(tx, period)

@@ -35,11 +35,12 @@ def draft_of(tx: Transaction, account: Account, piece: Piece, entry: Entry) -> D
     sign = -1 if entry.item.get("type") == "DEDUCTION" else 1
     described = entry.governing.pricing.get("name") or entry.item.get("name")
     return DraftLine(described, entry.quantity, _unit_price(entry), worth.quantity * rate * sign,
-                     tax_rate(tx, account, entry.item), group_of(account, piece, entry.governing.pricing), _scope(tx, piece, entry),
+                     tax_rate(tx, account, entry.item), group_of(account, piece, entry.governing.pricing), scope_of(tx, piece, entry),
                      piece.amount_type, facts=_facts(tx, entry, worth), events=entry.events)
 
 
-def _scope(tx: Transaction, piece: Piece, entry: Entry) -> Scope:
+def scope_of(tx: Transaction, piece: Piece, entry: Entry) -> Scope:
+    """What a line is of, by ids."""
     product = tx.get("product", str(entry.item.get("product_id"))) or {}
     return Scope(piece.schedule["id"], entry.governing.pricing["id"], entry.offer.pricing_item["id"],
                  entry.offer.config["id"], product.get("id"), entry.item["id"], product.get("category_id"))
@@ -115,7 +116,7 @@ def shown_item(item: Mapping[str, Any]) -> Record:
 def _facts(tx: Transaction, entry: Entry, worth: Money) -> Record:
     config = entry.offer.config
     conditions = {"conditions": config["conditions"]} if config.get("conditions") else {}
-    metered = {"meter_value": _meter_value(tx, entry)} if entry.meter_value else {}
+    metered = {"meter_value": meter_value_of(tx, entry)} if entry.meter_value else {}
     details: Record = {
         "pricing_currency": worth.currency,
         "pricing_amount": money.amount(worth.quantity, worth.currency),
@@ -140,7 +141,8 @@ def _facts(tx: Transaction, entry: Entry, worth: Money) -> Record:
     }
 
 
-def _meter_value(tx: Transaction, entry: Entry) -> Record:
+def meter_value_of(tx: Transaction, entry: Entry) -> Record:
+    """What was measured, as a line says it."""
     calculation = tx.get("meter_value_calculation", str(calculation_of(entry.item))) or {}
     measured = tx.get("meter_value", str(calculation.get("meter_value_id"))) or {}
     return {"reference": measured.get("reference") or "", "type": measured.get("type") or "NUMBER", **(entry.meter_value or {})}

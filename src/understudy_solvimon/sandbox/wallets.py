@@ -1,0 +1,264 @@
+"""Effects on wallets: granted by hand, by plans and by top-ups, drawn on by invoices, asked what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from understudy.problems import Problem
+from understudy_solvimon import money, payments, periods, wallets
+from understudy_solvimon.money import ZERO
+from understudy_solvimon.sandbox.accounts import account_of, period_of, pieces_of
+from understudy_solvimon.sandbox.offers import configs_by_item
+from understudy_solvimon.sandbox.provider import charge
+from understudy_solvimon.sandbox.terms import Record, moment, when
+from understudy_solvimon.wallets import Grant, Use
+
+if TYPE_CHECKING:
+    from understudy.engine.outcomes import Call
+    from understudy.engine.transaction import Happening, Transaction
+
+# --- what is there ----------------------------------------------------------------------------------------------------
+
+
+def grants_of(tx: Transaction, wallet_id: str) -> list[Grant]:
+    """A wallet's grants, in order of creation."""
+    return [Grant(_quantity(row), periods.instant(row["start_at"]), when(row, "expire_at"))
+            for row in tx.find("wallet_grant", wallet_id=wallet_id)]
+
+
+def _quantity(grant: Mapping[str, Any]) -> Fraction:
+    said = grant.get("grant_credits") or grant.get("grant_amount") or {"quantity": "0"}
+    return money.number(said["quantity"])
+
+
+def uses_of(tx: Transaction, wallet_id: str, but: str | None = None) -> list[Use]:
+    """What was taken of a wallet, in order; without what the invoice `but` takes."""
+    return [Use(money.number(row["quantity"]), periods.instant(row["start_at"]), periods.instant(row["end_at"]), row["settled"])
+            for row in tx.find("wallet_use", wallet_id=wallet_id) if row["invoice_id"] != but]
+
+
+def wallets_for(tx: Transaction, customer_id: str, credit_type_id: str) -> list[Record]:
+    """A customer's active wallets of a kind of credits, the oldest first."""
+    return [wallet for wallet in tx.find("wallet", customer_id=customer_id) if wallet["status"] == "ACTIVE" and _credits_of(tx, wallet) == credit_type_id]
+
+
+def _credits_of(tx: Transaction, wallet: Mapping[str, Any]) -> str | None:
+    """The credit type of a wallet; None of one that holds money."""
+    credit = (tx.get("wallet_type", wallet["wallet_type_id"]) or {}).get("credit") or {}
+    held: str | None = (credit.get("credits_grant") or {}).get("credit_type_id") if credit.get("grant_type") == "CREDITS" else None
+    return held
+
+
+def available_credits(tx: Transaction, customer_id: str, credit_type_id: str, start: datetime, end: datetime, but: str | None) -> Fraction:
+    """How many credits a customer can still use for a stretch of time, not counting what the invoice `but` takes."""
+    return money.total(wallets.available(grants_of(tx, one["id"]), uses_of(tx, one["id"], but), start, end)
+                       for one in wallets_for(tx, customer_id, credit_type_id))
+
+
+def wallet_balance(tx: Transaction, call: Call) -> Record:
+    """What a wallet holds at a time."""
+    assert call.record is not None
+    return _status(tx, call.record, _asked(tx, call))
+
+
+def customer_wallet_balances(tx: Transaction, call: Call) -> Record:
+    """What each of a customer's wallets holds at a time."""
+    assert call.record is not None
+    at = _asked(tx, call)
+    rows = [{"wallet_id": one["id"], "wallet_balance": _status(tx, one, at)} for one in tx.find("wallet", customer_id=call.record["id"])]
+    return {"wallet_balances": rows, "balance_at": periods.stamp(at)}
+
+
+def _asked(tx: Transaction, call: Call) -> datetime:
+    said = (call.body or {}).get("balance_at")
+    return tx.now if said is None else moment(said, "balance_at")
+
+
+def _status(tx: Transaction, wallet: Record, at: datetime) -> Record:
+    found = wallets.balance(grants_of(tx, wallet["id"]), uses_of(tx, wallet["id"]), at)
+    values = {"balance": found.balance, "reserved_balance": found.reserved, "open_balance": found.open}
+    return {**{name: _valued(tx, wallet, value) for name, value in values.items()}, "balance_at": periods.stamp(at)}
+
+
+def _valued(tx: Transaction, wallet: Record, value: Fraction) -> Record:
+    credits = _credits_of(tx, wallet)
+    if credits is not None:
+        return {"credits": {"quantity": money.text(value), "credit_type_id": credits}}
+    row = next((row for row in tx.find("wallet_grant", wallet_id=wallet["id"]) if row.get("grant_amount")), None)
+    kind = tx.get("wallet_type", wallet["wallet_type_id"]) or {}
+    said = (kind.get("balance") or {}).get("default_currency") or ((kind.get("credit") or {}).get("amount_grant") or {}).get("default_currency")
+    return {"amount": money.amount(value, row["grant_amount"]["currency"] if row else said or "EUR")}
+
+
+# --- granted ----------------------------------------------------------------------------------------------------------
+
+
+def create_wallet_grant(tx: Transaction, call: Call) -> Record:
+    """Put something into a wallet, of the kind it holds, from now on unless said otherwise."""
+    body: Record = {field: value for field, value in call.body.items() if value is not None}
+    wallet = tx.need("wallet", body["wallet_id"], "wallet_id")
+    if wallet["status"] in ("DEPRECATED", "ARCHIVED"):
+        raise Problem("illegal_transition", f"cannot grant into a wallet while {wallet['status']}", field="wallet_id", location="body",
+                      resource="wallet", id=wallet["id"])
+    if wallet["customer_id"] != tx.need("customer", body["customer_id"], "customer_id")["id"]:
+        raise _wrong("customer_id", "is not the wallet's customer")
+    _check_kind(tx, wallet, body)
+    starts = moment(body["start_at"], "start_at") if body.get("start_at") else tx.now
+    if body.get("expire_at") and moment(body["expire_at"], "expire_at") <= starts:
+        raise _wrong("expire_at", f"must lie after the grant begins, {periods.stamp(starts)}")
+    return tx.create("wallet_grant", {**body, "start_at": periods.stamp(starts)})
+
+
+def _check_kind(tx: Transaction, wallet: Record, body: Mapping[str, Any]) -> None:
+    credits = _credits_of(tx, wallet)
+    if credits is None and not body.get("grant_amount"):
+        raise _wrong("grant_amount", "is needed: the wallet holds money")
+    if credits is not None and (body.get("grant_credits") or {}).get("credit_type_id") != credits:
+        raise _wrong("grant_credits.credit_type_id", f"must be {credits}, which the wallet holds")
+
+
+def _wrong(field: str, message: str) -> Problem:
+    return Problem("cannot_process", message, field=field, location="body")
+
+
+def wallet_granted(tx: Transaction, change: Happening) -> None:
+    """What a customer can use has changed: its open invoices are priced anew."""
+    grant = change.after or {}
+    for period in tx.find("billing_period", customer_id=grant.get("customer_id")):
+        if period["status"] in ("RUNNING", "ENDED") and not period["closed"] and not period["stale"]:
+            tx.update("billing_period", period["id"], {"stale": True})
+
+
+def plan_grants(tx: Transaction, change: Happening) -> None:
+    """What a plan grants with a recurring price, each period; with a one-off price, once."""
+    period = tx.get("billing_period", change.id)
+    if period is None or period["status"] != "RUNNING" or tx.first("wallet_type", object_type="WALLET_TYPE") is None:
+        return
+    account = account_of(tx, tx.need("subscription", period["pricing_plan_subscription_id"]))
+    for piece in pieces_of(tx, account, period_of(period)):
+        for item, offers in configs_by_item(tx, account.subscription, piece.schedule):
+            once = item.get("model_type") == "ONE_OFF"
+            for offer in offers[:1]:
+                for row in offer.config.get("wallet_grants") or () if not once or piece.first else ():
+                    _grant(tx, account.customer, account.entity, row, piece.start, account.zone)
+
+
+def _grant(tx: Transaction, customer: Record, entity: Record, row: Mapping[str, Any], start: datetime, zone: Any) -> None:
+    kind = tx.get("wallet_type", str(row.get("wallet_type_id")))
+    credits, amount = (row.get("credits_grant") or {}).get("credits"), (row.get("amount_grant") or {}).get("amount")
+    if kind is None or (credits is None and amount is None):
+        tx.warn(f"wallet_grants: nothing is granted into {row.get('wallet_type_id')}: there is no such wallet type, or no credits or amount is said")
+        return
+    known = tx.find("wallet", customer_id=customer["id"], wallet_type_id=kind["id"], status="ACTIVE")
+    named = f"{customer.get('reference') or customer['id']}-{kind['reference']}"
+    wallet = known[0] if known else tx.create("wallet", {
+        "reference": named if tx.by_key("wallet", named) is None else f"{named}-{tx.new_id('wallet')}",
+        "wallet_type_id": kind["id"], "customer_id": customer["id"], "status": "ACTIVE"})
+    length = (row.get("expiry_policy") or {}).get("expiry_period")
+    tx.create("wallet_grant", {
+        "customer_id": customer["id"], "billing_entity_id": entity.get("id"), "wallet_id": wallet["id"], "start_at": periods.stamp(start),
+        **({"grant_credits": credits} if credits is not None else {"grant_amount": amount}),
+        **({"expire_at": periods.stamp(periods.later(start, periods.length(length), 1, zone))} if length else {})})
+
+
+# --- drawn on ---------------------------------------------------------------------------------------------------------
+
+
+def draw(tx: Transaction, invoice: Record, period: Mapping[str, Any], used: Mapping[str, Fraction]) -> None:
+    """Reserve what a period's part of an invoice takes of its customer's wallets, in the place of what it took before."""
+    for row in tx.find("wallet_use", billing_period_id=period["id"]):
+        tx.delete("wallet_use", row["id"])
+    start, end = periods.instant(period["start_at"]), periods.instant(period["end_at"])
+    for credit_type, wanted in used.items():
+        left = wanted
+        for wallet in wallets_for(tx, period["customer_id"], credit_type):
+            part = min(left, wallets.available(grants_of(tx, wallet["id"]), uses_of(tx, wallet["id"]), start, end))
+            if part > 0:
+                tx.create("wallet_use", {
+                    "wallet_id": wallet["id"], "invoice_id": invoice["id"], "billing_period_id": period["id"], "quantity": money.text(part),
+                    "start_at": period["start_at"], "end_at": period["end_at"], "settled": False})
+                left -= part
+
+
+def uses_settled(tx: Transaction, change: Happening) -> None:
+    """A FINAL invoice has taken what it reserved; wallets that are low by then are topped up."""
+    touched = []
+    for row in tx.find("wallet_use", invoice_id=change.id):
+        if not row["settled"]:
+            tx.update("wallet_use", row["id"], {"settled": True})
+            touched.append(row["wallet_id"])
+    for wallet_id in dict.fromkeys(touched):
+        for config in tx.find("auto_top_up", wallet_id=wallet_id, status="ACTIVE"):
+            _top_up(tx, config)
+
+
+def uses_released(tx: Transaction, change: Happening) -> None:
+    """An invoice that will never be FINAL takes nothing."""
+    for row in tx.find("wallet_use", invoice_id=change.id):
+        if not row["settled"]:
+            tx.delete("wallet_use", row["id"])
+
+
+# --- topped up --------------------------------------------------------------------------------------------------------
+
+
+def create_auto_top_up(tx: Transaction, call: Call) -> Record:
+    """Fill a wallet up by itself whenever it is low; at once, where it is."""
+    body: Record = call.body
+    wallet = tx.need("wallet", body["wallet_id"], "wallet_id")
+    credits = _credits_of(tx, wallet)
+    for field in ("threshold", "top_up"):
+        said = (body[field].get("credits") or {}).get("credit_type_id")
+        if (credits is None) != (body[field].get("amount") is not None and said is None) or (credits is not None and said != credits):
+            raise _wrong(field, f"must be in {'money' if credits is None else 'credits of type ' + credits}, as the wallet is")
+    return tx.create("auto_top_up", {field: value for field, value in body.items() if value is not None})
+
+
+def auto_top_up_created(tx: Transaction, change: Happening) -> None:
+    """A wallet that is low already is topped up at once."""
+    _top_up(tx, tx.need("auto_top_up", change.id))
+
+
+def _top_up(tx: Transaction, config: Record) -> None:
+    found = wallets.balance(grants_of(tx, config["wallet_id"]), uses_of(tx, config["wallet_id"]), tx.now)
+    method = tx.get("payment_method", config["payment_method_id"])
+    waiting = tx.find("payment", auto_top_up_id=config["id"], result=payments.PENDING)
+    if found.open >= _level(config["threshold"]) or waiting or method is None or method["status"] != "ACTIVE":
+        return
+    wallet = tx.need("wallet", config["wallet_id"])
+    charge(tx, method, money.money(config["price"]), {
+        "customer_id": wallet["customer_id"], "context": {"type": "DIRECT"}, "auto_top_up_id": config["id"]})
+
+
+def _level(said: Mapping[str, Any]) -> Fraction:
+    return money.number((said.get("credits") or said.get("amount") or {"quantity": "0"})["quantity"])
+
+
+def top_up_paid(tx: Transaction, change: Happening) -> None:
+    """Grant what a top-up has paid for."""
+    payment = tx.need("payment", change.id)
+    config = tx.get("auto_top_up", str(payment.get("auto_top_up_id")))
+    if config is None or payment["result"] != payments.AUTHORIZED:
+        return
+    wallet, said = tx.need("wallet", config["wallet_id"]), config["top_up"]
+    entity = next(iter(tx.find("billing_entity", object_type="BILLING_ENTITY")), {})
+    tx.create("wallet_grant", {
+        "customer_id": wallet["customer_id"], "wallet_id": wallet["id"], "start_at": tx.stamp, "paid_amount": config["price"],
+        **({"billing_entity_id": entity["id"]} if entity else {}),
+        **({"grant_credits": said["credits"]} if said.get("credits") else {"grant_amount": said["amount"]})})
+
+
+# --- on an invoice ----------------------------------------------------------------------------------------------------
+
+
+def used_on(lines: Iterator[Mapping[str, Any]]) -> dict[str, Fraction]:
+    """How many credits of each type lines were paid with, from their details."""
+    used: dict[str, Fraction] = {}
+    for facts in lines:
+        said = ((facts.get("details") or {}).get("wallet_balance_details") or {}).get("used_wallet_credits")
+        if said:
+            used[said["credit_type_id"]] = used.get(said["credit_type_id"], ZERO) + money.number(said["quantity"])
+    return used
