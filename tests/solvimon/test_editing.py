@@ -44,6 +44,7 @@ LINES: list[tuple[str, list[Record], Record, Record, str]] = [
     ("with the tax said on the invoice", [line()], {"tax_rates": {"NL": "21"}}, {"sales_tax_percentage": "8.875"}, "27.22"),
     ("prices with tax", [line("99.00", "1")], {"tax_rates": {"NL": "21"}}, {"pricing_amount_type": "INCLUDING_TAX"}, "99.00"),
     ("in another currency, converted", [line("10.00", "1", pricing_band={"amount": amount("10.00", "USD")})], {"exchange_rates": {"USD": {"EUR": "0.92"}}}, {}, "9.20"),
+    ("by the entity's reference before its country", [line()], {"tax_rates": {"NL": "21", "entity_NL": "9"}}, {}, "27.25"),
     ("a one-off credit is negative", [line()], {}, {"type": "ONE_OFF_CREDIT"}, "-25.00"),
 ]
 

@@ -4,6 +4,7 @@
 2. Arithmetic is not done here: it is in the pure modules beside this package.
 """
 
+from understudy_solvimon.sandbox.approvals import approval_approved, approval_asked, approval_ended
 from understudy_solvimon.sandbox.catalogue import (
     activate_product,
     archive_product,
@@ -123,6 +124,9 @@ from understudy_solvimon.sandbox.webhooks import (
 __all__ = [
     "activate_product",
     "add_line",
+    "approval_approved",
+    "approval_asked",
+    "approval_ended",
     "archive_product",
     "authorize_payment",
     "auto_top_up_created",

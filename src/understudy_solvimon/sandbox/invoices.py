@@ -234,7 +234,7 @@ def start_grace(tx: Transaction, invoice_id: str, since: datetime) -> None:
     """Let an invoice become FINAL once the grace period is over; at once where it is."""
     ends = since + length_of(tx, "grace_period")
     if ends <= tx.now:
-        finalise(tx, invoice_id)
+        _grace_over(tx, invoice_id)
         return
     stop_grace(tx, invoice_id)
     tx.create("grace_period", {"id": invoice_id, "ends_at": periods.stamp(ends)})
@@ -248,7 +248,16 @@ def stop_grace(tx: Transaction, invoice_id: str) -> None:
 
 def grace_elapsed(tx: Transaction, change: Happening) -> None:
     """The grace period is over."""
-    finalise(tx, change.id)
+    _grace_over(tx, change.id)
+
+
+def _grace_over(tx: Transaction, invoice_id: str) -> None:
+    """Make an invoice FINAL, or ask for approval where the world wants that."""
+    stop_grace(tx, invoice_id)
+    if not setting(tx, "invoice_approval"):
+        finalise(tx, invoice_id)
+    elif not tx.find("approval_request", source_id=invoice_id, status="PENDING_REVIEW"):
+        tx.create("approval_request", {"source_type": "INVOICE", "source_id": invoice_id})
 
 
 def finalise(tx: Transaction, invoice_id: str) -> Record:
@@ -262,6 +271,8 @@ def finalise(tx: Transaction, invoice_id: str) -> Record:
         tx.update("invoice", invoice_id, {"invoice_number": _next_number(tx, invoice), "updated_to_final_at": tx.stamp,
                                           **_finaldated(tx, invoice)})
     final = tx.fire("invoice", invoice_id, "finalize")
+    for request in tx.find("approval_request", source_id=invoice_id, status="PENDING_REVIEW"):
+        tx.fire("approval_request", request["id"], "cancel")
     _close(tx, final)
     return final
 

@@ -72,8 +72,13 @@ def tax_rate(tx: Transaction, account: Account, item: Mapping[str, Any]) -> Rate
     exempt = (account.payer.get("organization") or {}).get("tax_exempt") is True
     if category != "STANDARD" or exempt:
         return Rate(Fraction(0), "EXEMPT" if exempt else category)
-    said = account.subscription.get("sales_tax_percentage") or setting(tx, "tax_rates").get(country_of(account.entity))
+    said = account.subscription.get("sales_tax_percentage") or _rate_of(setting(tx, "tax_rates"), account)
     return Rate(money.number(str(said)) if said is not None else Fraction(0), "STANDARD")
+
+
+def _rate_of(rates: Mapping[str, Any], account: Account) -> Any:
+    """The rate of the billing entity, by its reference, else by its country."""
+    return rates.get(str(account.entity.get("reference")), rates.get(str(country_of(account.entity))))
 
 
 def _category_tax(tx: Transaction, product: Mapping[str, Any]) -> str | None:

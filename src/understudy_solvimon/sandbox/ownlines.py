@@ -32,7 +32,8 @@ def with_own_lines(tx: Transaction, invoice: Mapping[str, Any], bill: Bill) -> B
     account = account_alone(tx, invoice)
     drafts = tuple(drafted(tx, account, invoice, row) for row in rows)
     starts, ends = [row["start_at"] for row in rows if row.get("start_at")], [row["end_at"] for row in rows if row.get("end_at")]
-    span = Span(min(starts, default=None), max(ends, default=None), None, invoicing.settled(drafts, Terms(account.currency)))
+    day = invoice.get("invoice_date")
+    span = Span(min(starts, default=day), max(ends, default=day), None, invoicing.settled(drafts, Terms(account.currency)))
     return replace(bill, spans=(*bill.spans, span))
 
 

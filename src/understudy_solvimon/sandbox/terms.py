@@ -32,7 +32,8 @@ DEFAULTS: Mapping[str, Any] = {
     "due_date_configuration": {"type": "PERIOD_AFTER_INVOICE_DATE", "period": {"type": "DAY", "value": 30}},
     "invoice_date_determination_type": "AFTER_END_OF_BILLING_PERIOD",
     "invoice_number": {"prefix": "INV", "separator": "-", "first_number": 1, "minimum_number_of_digits": 6},
-    "tax_rates": {},  # country of the billing entity -> percent of the STANDARD category
+    "tax_rates": {},  # reference or country of the billing entity -> percent of the STANDARD category
+    "invoice_approval": False,  # true: after its grace an invoice waits for an approval request
     "dunning_schedule": ["P1D", "P3D", "P5D", "P7D"],  # after each refused charge of a final invoice
     "exchange_rates": {},  # currency -> currency -> decimal string
 }
