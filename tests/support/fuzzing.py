@@ -185,10 +185,16 @@ def _add(verdict: Verdict, event: Any) -> None:
                 continue
             node = event.recorder.interactions.get(case)
             failure = check.failure_info.failure
-            key = (check.name, str(event.label), f"{failure.title}: {failure.message}"[:400])
+            key = (check.name, _label(event, case), f"{failure.title}: {failure.message}"[:400])
             if key not in verdict.failures and node is not None:
                 verdict.exchanges[key] = _exchange(node)
             verdict.failures.setdefault(key, _shown(node))
+
+
+def _label(event: Any, case: str) -> str:
+    """The operation a case calls; the stateful phase as a whole has none."""
+    made = event.recorder.cases.get(case)
+    return str(event.label) if event.label is not None or made is None else str(made.value.operation.label)
 
 
 def _exchange(node: Any) -> Exchange:
