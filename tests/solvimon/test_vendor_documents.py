@@ -140,3 +140,19 @@ def test_little_of_the_file_hangs_in_the_air(vendor: Sandbox) -> None:
     assert not {line.split("/")[1] for line in orphaned if line.startswith("resources/")} & {
         "meter_value", "meter_property", "meter", "product", "product_item", "pricing_plan", "pricing", "customer", "subscription", "usage_event", "invoice"}
     assert any("/quotes" in line for line in vendor.understood.comparison.new)
+
+
+def test_what_these_documents_let_a_client_leave_out_is_asked_for(vendor: Sandbox, asked: Client) -> None:
+    """They require less than the bundled one: an effect that needs more refuses, and names the field; nothing fails."""
+    contract = vendor.script.contract
+    for operation in contract.operations:
+        schema = next(iter(operation.body.content.values()), None) if operation.body else None
+        if schema is None or vendor.script.roles[operation.key].effect is None:
+            continue
+        target = operation.path.replace("{version}", "1").replace("{resourceId}", "none").replace("{resourceIdOrReference}", "none")
+        full = {name: contract.example(part, "request") for name, part in contract.shape(schema, "request").properties.items()}
+        for body in ({}, full, *({name: value} for name, value in full.items())):
+            answer = asked(operation.method, target, body)
+            assert answer.status < 500, (operation.key, body, answer.body)
+    refused = asked.post("/v1/invoices/preview", {})
+    assert (refused.status, refused.json["field"]) == (400, "pricing_plan_subscription_id")

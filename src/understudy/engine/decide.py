@@ -15,6 +15,7 @@ from understudy.durations import parse_instant
 from understudy.engine.answering import NOT_MODELLED, example_of
 from understudy.engine.conditions import under_conditions
 from understudy.engine.kinds import Kind, Record
+from understudy.engine.lacking import lacking
 from understudy.engine.operations import TABLE
 from understudy.engine.outcomes import Asking, Call, Outcome, kept, trimmed
 from understudy.engine.plans import Plan, Script
@@ -119,6 +120,8 @@ def decide(script: Script, plan: Plan, call: Call, circumstances: Circumstances)
             raise
         outcome = example_of(scene, f"not modelled: {problem.message}", {NOT_MODELLED: "the document allows no such answer; see the request log"})
         return Decision(outcome, (), (), (), (problem.message,))
+    except KeyError as missing:
+        raise lacking(script.contract, plan.operation, call.body, missing) from missing
 
 
 def found(script: Script, circumstances: Circumstances) -> Decision:

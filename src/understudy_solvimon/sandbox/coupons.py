@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.problems import Problem
 from understudy_solvimon import codes, periods
 from understudy_solvimon.sandbox.lists import paged
-from understudy_solvimon.sandbox.terms import Record, judged, when
+from understudy_solvimon.sandbox.terms import Record, judged, moment, when
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -29,7 +29,7 @@ def create_promotion_code(tx: Transaction, call: Call) -> Record:
 
 
 def _check_window(values: Mapping[str, Any]) -> None:
-    starts, ends = when(values, "start_at"), when(values, "end_at")
+    starts, ends = (moment(str(values[name]), name) if values.get(name) is not None else None for name in ("start_at", "end_at"))
     if starts is not None and ends is not None and ends <= starts:
         raise Problem("cannot_process", f"must lie after start_at, {values['start_at']}", field="end_at", location="body")
 

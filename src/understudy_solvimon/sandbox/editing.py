@@ -13,7 +13,7 @@ from understudy_solvimon.sandbox.billing import bill_of, reckoned
 from understudy_solvimon.sandbox.invoices import UNSETTLED, dated, parties, periods_of, recompute, refresh_invoices
 from understudy_solvimon.sandbox.ownlines import account_alone, base_of, drafted
 from understudy_solvimon.sandbox.running import rhythm_of
-from understudy_solvimon.sandbox.terms import Record, judged, when
+from understudy_solvimon.sandbox.terms import Record, judged, moment, when
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -187,7 +187,7 @@ def preview_invoices(tx: Transaction, call: Call) -> Record:
     if not schedules or not subscription.get("begins_at"):
         raise Problem("cannot_process", "the subscription has no schedules, so there is nothing to bill",
                       field="pricing_plan_subscription_id", location="body")
-    since = periods.instant(body["start_at"]) if body.get("start_at") else tx.now
+    since = moment(str(body["start_at"]), "start_at") if body.get("start_at") else tx.now
     wanted = int(body.get("invoices_per_schedule") or 1)
     made: dict[str, list[Record]] = {schedule["id"]: [] for schedule in sorted(schedules, key=lambda one: str(one["start_at"]))}
     for schedule_id, invoice in _previews(tx, subscription, since):
