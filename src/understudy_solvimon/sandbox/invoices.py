@@ -55,6 +55,7 @@ def open_advance_invoice(tx: Transaction, period: Record, subscription: Record) 
     begins = periods.instant(period["start_at"])
     tx.update("billing_period", period["id"], {"begun_with": part.handed_on})
     invoice = begun_invoice(tx, account, begins, {"in_advance_of": period["id"]})
+    tx.update("billing_period", period["id"], {"advance_invoice_id": invoice["id"]})
     tx.update("invoice", invoice["id"], {**written(bill_of(account, [part])), "validation_result": list(part.flaws)})
     if not invoice["on_hold"]:
         start_grace(tx, invoice["id"], begins)

@@ -58,7 +58,7 @@ def _init_answer(tx: Transaction, id: str, body: Mapping[str, Any]) -> Record:
     tx.settle()
     refresh_invoices(tx)
     first = tx.first("billing_period", pricing_plan_subscription_id=id)
-    invoice = tx.get("invoice", str(first.get("invoice_id"))) if first else None
+    invoice = tx.get("invoice", str(first.get("advance_invoice_id") or first.get("invoice_id"))) if first else None
     subscription = tx.need("subscription", id)
     payment = _paid_first(tx, invoice, subscription, body)
     invoice = tx.need("invoice", invoice["id"]) if invoice else None
