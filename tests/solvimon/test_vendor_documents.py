@@ -156,3 +156,41 @@ def test_what_these_documents_let_a_client_leave_out_is_asked_for(vendor: Sandbo
             assert answer.status < 500, (operation.key, body, answer.body)
     refused = asked.post("/v1/invoices/preview", {})
     assert (refused.status, refused.json["field"]) == (400, "pricing_plan_subscription_id")
+# --- money in, money out ----------------------------------------------------------------------------------------------
+
+
+def test_coupons_wallets_invoices_and_payments_are_played_over_these_documents(asked: Client) -> None:
+    """Each call answers what its document allows, with the numbers of the bundled one."""
+
+    def call(method: str, path: str, body: Any = None) -> Any:
+        answer = asked(method, path, body)
+        assert answer.status in (200, 201), (method, path, answer.body)
+        return answer.json if answer.headers["content-type"] == "application/json" else answer.body
+
+    customer = call("POST", "/v1/customers", {"reference": "acme", "type": "INDIVIDUAL", "status": "ACTIVE"})["id"]
+    entity = call("POST", "/v1/billing-entities", {"reference": "nl", "registered_address": {"country": "NL"}})["id"]
+    coupon = call("POST", "/v1/coupons", {"name": "Ten", "reference": "TEN", "status": "ACTIVE", "duration": {"type": "FOREVER"},
+                                          "discount": {"type": "PERCENTAGE", "percentage": "10"}})["id"]
+    assert call("POST", "/v1/promotion-codes", {"coupon_id": coupon, "code": "SUMMER25"})["code"] == "SUMMER25"
+    assert call("GET", "/v1/coupons/TEN/redemptions")["data"] == []
+    credits = call("POST", "/v1/credit-types", {"reference": "lookups", "status": "ACTIVE"})["id"]
+    kind = call("POST", "/v1/wallet-types", {"reference": "lookups", "name": "Lookups", "type": "CREDIT", "status": "ACTIVE",
+                                             "credit": {"grant_type": "CREDITS", "credits_grant": {"credit_type_id": credits}}})["id"]
+    wallet = call("POST", "/v1/wallets", {"reference": "w", "wallet_type_id": kind, "customer_id": customer, "status": "ACTIVE"})["id"]
+    call("POST", "/v1/wallet-grants", {"customer_id": customer, "billing_entity_id": entity, "wallet_id": wallet,
+                                       "grant_credits": {"quantity": "100", "credit_type_id": credits}})
+    assert call("POST", "/v1/customers/acme/wallets/balance", {})["wallet_balances"][0]["wallet_balance"]["open_balance"]["credits"]["quantity"] == "100"
+    invoice = call("POST", "/v1/invoices", {"type": "ONE_OFF", "customer_id": customer, "billing_entity_id": entity})["id"]
+    price = {"amount": {"quantity": "50.00", "currency": "EUR"}}
+    call("POST", f"/v1/invoices/{invoice}/lines", {"pricing_name": "Setup", "pricing_type": "FIXED", "pricing_band": price})
+    call("PATCH", f"/v1/invoices/{invoice}", {"status": "FINAL"})
+    assert call("GET", f"/v1/invoices/{invoice}/pdf").startswith(b"%PDF-")
+    assert b"<cbc:PayableAmount" in call("GET", f"/v1/invoices/{invoice}/ubl21")
+    call("POST", "/v1/payments", {"invoice_id": invoice, "external_reference": "X1", "result": "AUTHORIZED"})
+    paid = call("GET", f"/v1/invoices/{invoice}")
+    assert (paid["paid"], paid["paid_invoice_amount"]["quantity"]) == (True, "50.00")
+    assert len(call("GET", f"/v1/invoices/{invoice}/payments")["data"]) == 1
+    method = call("POST", "/v1/payment-methods", {"customer_id": customer, "type": "CARD", "integration_reference": "declined", "reference": "card"})["id"]
+    call("POST", "/v1/payment-schedules", {"reference": "once", "customer_id": customer, "billing_entity_id": entity, "payment_method_id": method,
+                                           "type": "ONE_OFF", "one_off": {"charge": {"amount": {"quantity": "5.00", "currency": "EUR"}}}})
+    assert [one["status"] for one in call("GET", "/v1/payment-requests")["data"]] == ["FAILED"]

@@ -165,6 +165,23 @@ def test_more_usage_takes_the_place_of_what_was_reserved() -> None:
     assert held(bench, wallet) == ("100", "0", "100")
 
 
+def test_subscriptions_that_combine_draw_on_one_wallet_one_after_the_other() -> None:
+    """70 of 100 for the first, 30 left for the second, which lacks 40; reading again changes nothing, no id either."""
+    bench, made = world(overage="0.20")
+    wallet = filled(bench, made)
+    for reference in ("first", "second"):
+        bench.call("init_subscription", worlds.init("entity_NL", reference=reference, combine=True))
+    for index, subscription in enumerate(bench.all("subscription")):
+        row = worlds.event(f"evt_2025050{index}_001", "2100")
+        bench.call("ingest", {**row, "pricing_plan_subscription_id": subscription["id"]})
+    (invoice,) = bench.all("invoice")
+    assert invoice["total_amount"]["quantity"] == "8.00"
+    assert held(bench, wallet) == ("100", "100", "0")
+    kept = dict(bench.rows["wallet_use"])
+    bench.call("refresh_invoice", {}, invoice)
+    assert (bench.rows["wallet_use"], bench.all("invoice")[0]["total_amount"]["quantity"]) == (kept, "8.00")
+
+
 def test_what_no_wallet_covers_is_billed_at_the_price_of_a_credit_or_said() -> None:
     """10 credits, 4 there: 6 at 0.20; without a price, a flaw."""
     for overage, total, flaws in (("0.20", "1.20", 0), (None, "0.00", 1)):

@@ -77,7 +77,7 @@ class _Sheet:
 
 def _sheet(tx: Transaction, account: Account, record: Record) -> _Sheet:
     period = period_of(record)
-    return _Sheet(tx, account, [], [], Meter(tx, str(account.customer.get("id")), period.start, period.end, record.get("invoice_id")))
+    return _Sheet(tx, account, [], [], Meter(tx, str(account.customer.get("id")), period.start, period.end, record["id"]))
 
 
 def reckoned(tx: Transaction, record: Record) -> Reckoned:

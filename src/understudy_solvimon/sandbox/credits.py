@@ -35,7 +35,7 @@ class Meter:
     customer_id: str
     start: datetime
     end: datetime
-    invoice_id: str | None
+    period_id: str | None
     left: dict[str, Fraction] = field(default_factory=dict)
     short: dict[str, tuple[Piece, Fraction]] = field(default_factory=dict)
 
@@ -43,7 +43,7 @@ class Meter:
         """Take credits, as many as there are; what a line says of it."""
         kind = wanted.currency
         if kind not in self.left:
-            self.left[kind] = available_credits(self.tx, self.customer_id, kind, self.start, self.end, self.invoice_id)
+            self.left[kind] = available_credits(self.tx, self.customer_id, kind, self.start, self.end, self.period_id)
         there = self.left[kind]
         used = min(there, wanted.quantity)
         self.left[kind] = there - used

@@ -15,7 +15,7 @@ from understudy.problems import Problem
 from understudy_solvimon import charges, invoicing, money, periods
 from understudy_solvimon.invoicing import Bill
 from understudy_solvimon.sandbox.accounts import Account, account_of
-from understudy_solvimon.sandbox.billing import advance_of, bill_of, reckoned
+from understudy_solvimon.sandbox.billing import Reckoned, advance_of, bill_of, reckoned
 from understudy_solvimon.sandbox.ownlines import alone, with_own_lines
 from understudy_solvimon.sandbox.settling import mark_paid
 from understudy_solvimon.sandbox.terms import Record, length_of, missing, one_of, setting, zone_of
@@ -100,17 +100,23 @@ def recompute(tx: Transaction, invoice_id: str) -> Record:
     known = periods_of(tx, invoice)
     if not known:
         return _recompute_alone(tx, invoice)
-    parts = [reckoned(tx, period) for period in known]
+    parts = [_reckoned(tx, invoice, period) for period in known]
     account = account_of(tx, tx.need("subscription", str(known[0]["pricing_plan_subscription_id"])))
     bill = with_own_lines(tx, invoice, bill_of(account, parts))
     for period, part in zip(known, parts, strict=True):
-        draw(tx, invoice, period, used_on(line.facts for span in part.spans for line in span.lines))
         if part.handed_on != period.get("handed_on"):
             tx.update("billing_period", period["id"], {"handed_on": part.handed_on})
             _spoil_next(tx, period)
     flaws = [flaw for part in parts for flaw in part.flaws]
     return tx.update("invoice", invoice_id, {
         **written(bill), "has_usage_based_pricing": any(_metered(bill)), "validation_result": flaws, **_applied(tx, bill)})
+
+
+def _reckoned(tx: Transaction, invoice: Record, period: Record) -> Reckoned:
+    """What a period comes to; the credits it uses are reserved before the next period of the invoice is looked at."""
+    part = reckoned(tx, period)
+    draw(tx, invoice, period, used_on(line.facts for span in part.spans for line in span.lines))
+    return part
 
 
 def _recompute_alone(tx: Transaction, invoice: Record) -> Record:

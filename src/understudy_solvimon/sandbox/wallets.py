@@ -35,9 +35,9 @@ def _quantity(grant: Mapping[str, Any]) -> Fraction:
 
 
 def uses_of(tx: Transaction, wallet_id: str, but: str | None = None) -> list[Use]:
-    """What was taken of a wallet, in order; without what the invoice `but` takes."""
+    """What was taken of a wallet, in order; without what the billing period `but` takes."""
     return [Use(money.number(row["quantity"]), periods.instant(row["start_at"]), periods.instant(row["end_at"]), row["settled"])
-            for row in tx.find("wallet_use", wallet_id=wallet_id) if row["invoice_id"] != but]
+            for row in tx.find("wallet_use", wallet_id=wallet_id) if row["billing_period_id"] != but]
 
 
 def wallets_for(tx: Transaction, customer_id: str, credit_type_id: str) -> list[Record]:
@@ -53,7 +53,7 @@ def _credits_of(tx: Transaction, wallet: Mapping[str, Any]) -> str | None:
 
 
 def available_credits(tx: Transaction, customer_id: str, credit_type_id: str, start: datetime, end: datetime, but: str | None) -> Fraction:
-    """How many credits a customer can still use for a stretch of time, not counting what the invoice `but` takes."""
+    """How many credits a customer can still use for a stretch of time, not counting what the billing period `but` takes."""
     return money.total(wallets.available(grants_of(tx, one["id"]), uses_of(tx, one["id"], but), start, end)
                        for one in wallets_for(tx, customer_id, credit_type_id))
 
@@ -169,17 +169,30 @@ def _grant(tx: Transaction, customer: Record, entity: Record, row: Mapping[str, 
 
 def draw(tx: Transaction, invoice: Record, period: Mapping[str, Any], used: Mapping[str, Fraction]) -> None:
     """Reserve what a period's part of an invoice takes of its customer's wallets, in the place of what it took before."""
-    for row in tx.find("wallet_use", billing_period_id=period["id"]):
-        tx.delete("wallet_use", row["id"])
+    known = {row["id"] for row in tx.find("wallet_use", billing_period_id=period["id"])}
+    if not known and not used:
+        return
+    parts = {f"{wallet_id}|{period['id']}": (wallet_id, part) for wallet_id, part in _shares(tx, period, used)}
+    for id in known - parts.keys():
+        tx.delete("wallet_use", id)
+    for id, (wallet_id, part) in parts.items():
+        values = {"wallet_id": wallet_id, "invoice_id": invoice["id"], "billing_period_id": period["id"], "quantity": money.text(part),
+                  "start_at": period["start_at"], "end_at": period["end_at"], "settled": False}
+        if id in known:
+            tx.update("wallet_use", id, values)
+        else:
+            tx.create("wallet_use", {"id": id, **values})
+
+
+def _shares(tx: Transaction, period: Mapping[str, Any], used: Mapping[str, Fraction]) -> Iterator[tuple[str, Fraction]]:
+    """What a period takes of each wallet, the oldest first."""
     start, end = periods.instant(period["start_at"]), periods.instant(period["end_at"])
     for credit_type, wanted in used.items():
         left = wanted
         for wallet in wallets_for(tx, period["customer_id"], credit_type):
-            part = min(left, wallets.available(grants_of(tx, wallet["id"]), uses_of(tx, wallet["id"]), start, end))
+            part = min(left, wallets.available(grants_of(tx, wallet["id"]), uses_of(tx, wallet["id"], period["id"]), start, end))
             if part > 0:
-                tx.create("wallet_use", {
-                    "wallet_id": wallet["id"], "invoice_id": invoice["id"], "billing_period_id": period["id"], "quantity": money.text(part),
-                    "start_at": period["start_at"], "end_at": period["end_at"], "settled": False})
+                yield wallet["id"], part
                 left -= part
 
 
