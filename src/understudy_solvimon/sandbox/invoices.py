@@ -276,7 +276,7 @@ def finalise(tx: Transaction, invoice_id: str) -> Record:
             if period["stale"]:
                 _settle(tx, period)
         tx.update("invoice", invoice_id, {"invoice_number": _next_number(tx, invoice), "updated_to_final_at": tx.stamp,
-                                          **_finaldated(tx, invoice)})
+                                          **_final_dates(tx, invoice)})
     final = tx.fire("invoice", invoice_id, "finalize")
     for request in tx.find("approval_request", source_id=invoice_id, status="PENDING_REVIEW"):
         tx.fire("approval_request", request["id"], "cancel")
@@ -290,7 +290,7 @@ def _close(tx: Transaction, invoice: Record) -> None:
         tx.update("billing_period", period["id"], {"closed": True, "stale": False})
 
 
-def _finaldated(tx: Transaction, invoice: Record) -> Record:
+def _final_dates(tx: Transaction, invoice: Record) -> Record:
     if setting(tx, "invoice_date_determination_type") != "WHEN_INVOICE_GOES_TO_FINAL" or invoice["type"] != "STANDARD":
         return {}
     subscription = tx.get("subscription", (invoice.get("pricing_plan_subscription_ids") or [""])[0]) or {}
