@@ -156,6 +156,8 @@ def test_what_these_documents_let_a_client_leave_out_is_asked_for(vendor: Sandbo
             assert answer.status < 500, (operation.key, body, answer.body)
     refused = asked.post("/v1/invoices/preview", {})
     assert (refused.status, refused.json["field"]) == (400, "pricing_plan_subscription_id")
+
+
 # --- money in, money out ----------------------------------------------------------------------------------------------
 
 
