@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from support.receiving import answering, receiver
+from support.receiving import answering, hanging, receiver
 from understudy.durations import format_instant
 from understudy.engine.decide import Decision, Event
 from understudy.sandbox import Options, Sandbox, open_sandbox
@@ -315,6 +315,27 @@ def test_who_is_told_is_settled_by_what_stood_when_it_happened(tmp_path: Path) -
     assert told(third) == expected
     assert third.folder is not None
     third.folder.release()
+
+
+def test_what_is_on_the_way_when_the_server_stops_is_sent_again(sandbox: Sandbox) -> None:
+    """A receiver that hangs holds up no stopping; nothing of the attempt is kept."""
+
+    async def story(sender: Sender, world: World) -> None:
+        async with receiver(hanging()) as one:
+            subscribe(world, one.url)
+            tell(world, "A")
+            sender.ring(world)
+            await one.came(1)
+            await sender.stop()
+            assert states(world) == ["due"]
+            again = Sender(sandbox, Poster())
+            again.start()
+            await again.rest(world)
+            await again.stop()
+            assert one.types() == ["A", "A"]
+            assert states(world) == ["delivered"]
+
+    run(sandbox, story)
 
 
 def test_a_gate_lets_so_many_of_a_kind_through_and_the_rest_in_turn() -> None:

@@ -105,6 +105,8 @@ class Poster:
             answer = await self._exchange(place_of(url), headers, body, exchange)
         finally:
             handle.cancel()
+            if not exchange.future.done() and exchange.connection is not None:
+                exchange.connection.close()  # given up by who asked
         return answer._replace(milliseconds=int((loop.time() - began) * 1000))
 
     async def _exchange(self, place: Place, headers: Headers, body: bytes, exchange: Exchange) -> Answer:
