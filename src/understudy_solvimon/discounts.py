@@ -88,7 +88,22 @@ def discounted(drafts: tuple[DraftLine, ...], terms: Terms) -> tuple[DraftLine, 
             behind[place] += [_line(drafts[place], discount, taken)] if taken else []
         for place, taken in zip(earlier, gone, strict=True):
             before[place] -= taken
+        for place, taken in _given_back(discount, drafts, left, terms):
+            left[place] -= taken
+            behind[place].append(_line(drafts[place], discount, taken))
     return tuple(_interleaved(drafts, behind))
+
+
+def _given_back(
+    discount: Discount, drafts: Sequence[DraftLine], left: Sequence[Fraction], terms: Terms
+) -> Iterator[tuple[int, Fraction]]:
+    """Where less of something was needed than was billed in advance, its percentage was given on too much: that share goes back."""
+    billed = {line.scope for line in terms.already}
+    for place, line in enumerate(drafts):
+        if left[place] < 0 and line.scope in billed and discount.percentage is not None and aimed(discount, line):
+            share = money.rounded(left[place] * min(discount.percentage, Fraction(100)) / 100, terms.currency)
+            if share:
+                yield place, share
 
 
 def _rounded(line: DraftLine, currency: str) -> Fraction:

@@ -101,6 +101,15 @@ def test_a_discount_stands_behind_the_line_it_lowers() -> None:
         ("REVENUE", 10, 21), ("DISCOUNT", -1, 21), ("DISCOUNT", -4.5, 21), ("REVENUE", 20, 9), ("DISCOUNT", -2, 9), ("DISCOUNT", -9, 9)]
 
 
+def test_what_was_billed_in_advance_counts_as_lowered_already() -> None:
+    """10 seats at 10.00 in advance, 10 % off; then 15.00 of usage: an amount of 12 has 2 left; 4 seats fewer give back 3.60, not 4."""
+    seats = line("10", product_item="seats")
+    later = discounts.discounted((line("15", product_item="calls"),), Terms("EUR", (off("12"),), (), (seats,)))
+    assert [float(one.price) for one in later] == [15, -2]
+    fewer = discounts.discounted((line("-4", product_item="seats"),), Terms("EUR", (percent("10"),), (), (seats,)))
+    assert [float(one.price) for one in fewer] == [-4, 0.4]
+
+
 def test_the_order_is_discount_then_commitment_then_tax() -> None:
     """100 with 20 % off, a minimum of 90 and 21 %: 80, topped up by 10, is 90 and 18.90 tax."""
     from understudy_solvimon.commitments import Commitment  # only here: the neighbour in the table of steps
