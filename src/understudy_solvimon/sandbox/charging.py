@@ -86,8 +86,9 @@ def charged(
     for item, offers in items:
         model = str(item.get("model_type"))
         if model == "USAGE_BASED" and offers:
-            gathered += _gathered(tx, account, piece, item, offers, buckets, before, carried)
-            entries += _fixed_usage(item, offers, buckets, piece)
+            metered = [offer for offer in offers if not _is_fee(offer)]
+            gathered += _gathered(tx, account, piece, item, metered, buckets, before, carried)
+            entries += _fixed_usage(item, metered, buckets, piece)
         elif offers:
             entries += _CHARGES.get(model, _nothing)(account, piece, item, [offer for offer in offers if not in_advance(offer)])
     for entry, left in _priced(gathered, before):
@@ -104,6 +105,11 @@ def charged_in_advance(account: Account, piece: Piece, items: Items) -> Iterator
         charge = _CHARGES.get(str(item.get("model_type")))
         if chosen and charge is not None:
             yield from (_marked_up(piece, entry) for entry in charge(account, piece, item, chosen))
+
+
+def _is_fee(offer: Offer) -> bool:
+    """Whether a metered item's config is a fixed price whatever is used, billed at the beginning."""
+    return in_advance(offer) and configs.kind_of(offer.config) == "FIXED" and not offer.config.get("conditions")
 
 
 def in_advance(offer: Offer) -> bool:
@@ -315,6 +321,13 @@ def _one_off(account: Account, piece: Piece, item: Record, offers: Sequence[Offe
             yield from _fixed(item, offer, offers[0], Fraction(1), Fraction(1), "")
 
 
+def _fees(account: Account, piece: Piece, item: Record, offers: Sequence[Offer]) -> Iterator[Entry]:
+    """The fixed prices of a metered item that are billed at the beginning; other prices of usage are known at the end only."""
+    for offer in offers:
+        if _is_fee(offer):
+            yield from _fixed(item, offer, offers[0], Fraction(1), Fraction(1), "")
+
+
 def _nothing(*_: object) -> Iterator[Entry]:
     return iter(())
 
@@ -324,6 +337,7 @@ _CHARGES: Mapping[str, Charge] = {
     "PER_SEAT": _per_seat,
     "SEATS": _per_seat,
     "ONE_OFF": _one_off,
+    "USAGE_BASED": _fees,
 }
 
 
