@@ -256,6 +256,69 @@ def longer(before: Any, after: Any, by: int) -> bool | None:
     return len(after) == len(before) + by
 
 
+def told(deliveries: Any, path: str, id_at: list[str], id: Any, type_at: list[str], types: list[str]) -> bool | None:
+    """An endpoint got these events of a record, once each, in this order; of types that are none of these nothing is said."""
+    if not isinstance(deliveries, list):
+        return None
+
+    def inside(value: Any, path: list[str]) -> Any:
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
+        return value
+
+    own = [one["body"] for one in deliveries if one["path"] == path and inside(one["body"], id_at) == id]
+    got = [inside(body, type_at) for body in own]
+    wanted = [one for one in got if not (one not in types and str(one).endswith("updated") or str(one).endswith("UPDATED") and one not in types)]
+    return wanted == types
+
+
+def nothing_at(deliveries: Any, path: str) -> bool | None:
+    """An endpoint got nothing."""
+    return not any(one["path"] == path for one in deliveries) if isinstance(deliveries, list) else None
+
+
+def apart(deliveries: Any, path: str, header: str, at_: list[str]) -> bool | None:
+    """Deliveries to one endpoint have ids of their own, in a header or in the body."""
+    if not isinstance(deliveries, list):
+        return None
+    ids = [one["headers"].get(header) or (one["body"] or {}).get(at_[0]) for one in deliveries if one["path"] == path]
+    known = [one for one in ids if one is not None]
+    return len(known) == len(set(known))
+
+
+def authentic(deliveries: Any, path: str, secret: Any, scheme: dict[str, Any]) -> bool | None:
+    """Every delivery to an endpoint is signed with its secret: HMAC (RFC 2104) over what the scheme says."""
+    import base64  # the source of this function is also a script's
+    import hmac  # as above
+
+    if not isinstance(deliveries, list) or not isinstance(secret, str):
+        return None
+    bare = secret.removeprefix(scheme["secret_prefix"]) if scheme["secret"] != "text" else secret
+    key = {"text": str.encode, "base64": base64.b64decode, "hex": bytes.fromhex}[scheme["secret"]](bare)
+    for one in (one for one in deliveries if one["path"] == path):
+        given = one["headers"].get(scheme["header"].lower(), "")
+        parts = given.replace(",", " ").split() if scheme["separator"] != " " else given.split()
+        stamp = one["headers"].get(scheme["stamp_header"].lower(), "") if scheme["stamp_header"] else ""
+        stamp = stamp or next((part.removeprefix(scheme["stamp_mark"]) for part in parts if scheme["stamp_mark"] and part.startswith(scheme["stamp_mark"])), "")
+        before, _, after = scheme["signed"].partition("{body}")
+        fill = {"{id}": one["headers"].get(scheme["id_header"].lower(), ""), "{timestamp}": stamp}
+        for mark, value in fill.items():
+            before, after = before.replace(mark, value), after.replace(mark, value)
+        digest = hmac.digest(key, before.encode() + base64.b64decode(one["raw"]) + after.encode(), scheme["algorithm"])
+        right = base64.b64encode(digest).decode() if scheme["encoding"] == "base64" else digest.hex()
+        if not any(part == scheme["mark"] + right or part.lower() == (scheme["mark"] + right).lower() and scheme["encoding"] != "base64" for part in parts):
+            return False
+    return True
+
+
+def fresh(deliveries: Any, path: str, header: str, within: int) -> bool | None:
+    """The time stamps of deliveries, in seconds since 1970, are near the times they came."""
+    if not isinstance(deliveries, list):
+        return None
+    stamps = [(one["headers"].get(header, ""), one["at"]) for one in deliveries if one["path"] == path]
+    return all(stamp.isdigit() and abs(int(stamp) - at) <= within for stamp, at in stamps)
+
+
 def counts(value: Any, items: Any, more: int) -> bool | None:
     """A number is how many a list holds, and so many more."""
     if not isinstance(items, list):
@@ -320,7 +383,7 @@ PREDICATES: Mapping[str, Callable[..., bool | None]] = {
     function.__name__: function
     for function in (
         among, not_among, equal, same, unchanged, holds, lists, omits, item_agrees, concatenate, at_most, at_least, ordered, sound,
-        complete, same_set, reversed_of, once_each, counts, distinct, follows, page_count, slice_of, in_turn, longer, not_before, there, missing, differ, one_wins, one_record, quiet, valid, fails,
+        complete, same_set, reversed_of, once_each, counts, distinct, follows, page_count, slice_of, in_turn, longer, told, nothing_at, apart, authentic, fresh, not_before, there, missing, differ, one_wins, one_record, quiet, valid, fails,
     )
 }  # fmt: skip
 """Every predicate by its name."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from understudy.check import opening
+from understudy.check.inbox import Inbox
 from understudy.check.reports import FORMS, Context, console
 from understudy.check.running import LAWS, Choice, Observe, Options, Report, Run
 from understudy.check.settings import Misconfigured, from_files, joined, secret
@@ -56,12 +57,13 @@ def _check(options: argparse.Namespace) -> int:
     playing = Playing(spec=options.spec or None, behaviour=options.behaviour, fixture=options.fixture)
     api = opening.api_of(understand(playing))
     key = secret(options.key_env, options.key_file)
-    target = _target(options, playing)
+    target = _with_receiver(_target(options, playing), api)
     try:
-        choice = _safely(options, choice, target)
+        bare = target.target if isinstance(target, Inbox) else target
+        choice = _safely(options, choice, bare)
         credentials = opening.credentials(api, key)
-        if isinstance(target, Remote):
-            _reach(target, api)
+        if isinstance(bare, Remote):
+            _reach(bare, api)
         seed = options.seed if options.seed is not None else 1
         run = Run(api, target, Options(seed, options.max_time, choice, credentials, clean=not target.resets), _progress())
         report = _all(run, options, api, target, credentials)
@@ -115,6 +117,12 @@ def _target(options: argparse.Namespace, playing: Playing) -> Target:
         remote.close()
         remote = Remote(options.url, Manners(options.timeout or 10.0, GENTLY, not options.insecure, options.reset))
     return remote
+
+
+def _with_receiver(target: Target, api: Api) -> Target:
+    """A receiver of webhooks beside a target that can reach this machine, where the API tells of anything."""
+    tells = any(subject.resource.events for subject in api.subjects.values())
+    return Inbox(target) if tells and getattr(target, "local", True) else target
 
 
 def _safely(options: argparse.Namespace, choice: Choice, target: Target) -> Choice:

@@ -10,6 +10,8 @@ from understudy.check.subjects import Api
 from understudy.check.targets import InProcess
 from understudy.sandbox import Sandbox, open_sandbox
 from understudy.server.app import App
+from understudy.server.posting import Poster
+from understudy.server.sending import Sender
 from understudy.understanding import Options, Understood, understand
 
 NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
@@ -29,7 +31,15 @@ def api_of(understood: Understood) -> Api:
 def stand_in(options: Options) -> tuple[Sandbox, InProcess]:
     """The stand-in of a document, in process, back at its fixture whenever it is reset. Raises as `open_sandbox`."""
     sandbox = open_sandbox(replace(options, now=options.now or NOW, keys=options.keys or frozenset({KEY})))
-    return sandbox, InProcess(App(sandbox), lambda: sandbox.reset("default"))
+    app = App(sandbox, poster=Poster())
+    assert app.sender is not None
+    target = InProcess(app, lambda: sandbox.reset("default"), stop=app.sender.stop)
+    target.run(_started(app.sender))
+    return sandbox, target
+
+
+async def _started(sender: Sender) -> None:
+    sender.start()
 
 
 def credentials(api: Api, key: str | None) -> dict[str, dict[str, str]]:

@@ -17,12 +17,13 @@ from understudy.check.laws.lifecycles import LIFECYCLES
 from understudy.check.laws.lists import LISTS
 from understudy.check.laws.records import RECORDS
 from understudy.check.laws.refusals import REFUSALS
+from understudy.check.laws.webhooks import WEBHOOKS
 from understudy.check.session import Impossible, Recipes, Record, Session
 from understudy.check.shrinking import shrunk
 from understudy.check.subjects import Api, Subject
 from understudy.check.targets import Target
 
-LAWS: tuple[Law, ...] = (*RECORDS, *LIFECYCLES, *LISTS, *KEYS, *REFUSALS)
+LAWS: tuple[Law, ...] = (*RECORDS, *LIFECYCLES, *LISTS, *KEYS, *REFUSALS, *WEBHOOKS)
 """Every law, in the order they are looked at."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from understudy.check.claims import Claim, judge
 from understudy.check.findings import Finding
+from understudy.check.inbox import RECEIVE
 from understudy.check.steps import Answer, Joined, Ref, Step, Unmade, refs, wire
 from understudy.check.targets import Target
 
@@ -53,7 +54,8 @@ def shrunk(finding: Finding, target: Target, credentials: Credentials, most: int
     answers = play(target, steps, credentials)
     if judge(claim, answers) is not False:
         steps, claim = finding.steps, finding.claim
-    return _fewer(replace(finding, steps=tuple(steps), claim=claim, answers=tuple(answers)), target, credentials, most)
+    slow = any(step.method == RECEIVE for step in steps)  # each time is waited for
+    return _fewer(replace(finding, steps=tuple(steps), claim=claim, answers=tuple(answers)), target, credentials, 12 if slow else most)
 
 
 def _needed(steps: Sequence[Step], claim: Claim) -> tuple[Sequence[Step], Claim]:

@@ -32,6 +32,7 @@ class Target(Protocol):
     def send(self, wire: Wire) -> Answer: ...
     def send_together(self, wires: Sequence[Wire]) -> list[Answer]: ...
     def reset(self) -> bool: ...
+    def idle(self, seconds: float) -> None: ...
     def close(self) -> None: ...
 
 
@@ -41,8 +42,9 @@ class Target(Protocol):
 class InProcess:
     """An ASGI application, called without a socket. `begin` puts it back to its beginning."""
 
-    def __init__(self, app: Any, begin: Any = None, name: str = "the stand-in", headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, app: Any, begin: Any = None, name: str = "the stand-in", headers: Mapping[str, str] | None = None, stop: Any = None) -> None:
         self.name = name
+        self._stop = stop
         self.app = app
         self._begin = begin
         self.resets = begin is not None
@@ -67,8 +69,18 @@ class InProcess:
             self._begin()
         return self.resets
 
+    def idle(self, seconds: float) -> None:
+        """Let the application do what it does by itself."""
+        self._loop.run_until_complete(asyncio.sleep(seconds))
+
+    def run(self, what: Any) -> Any:
+        """Do something within the application's event loop."""
+        return self._loop.run_until_complete(what)
+
     def close(self) -> None:
-        """Let go of the event loop."""
+        """Let the application end what it does by itself, and let go of the event loop."""
+        if self._stop is not None:
+            self._loop.run_until_complete(self._stop())
         self._loop.close()
 
 
@@ -160,6 +172,10 @@ class Remote:
             return self._client.post(target).is_success
         except httpx.HTTPError:
             return False
+
+    def idle(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
 
     def close(self) -> None:
         """Close the connections."""

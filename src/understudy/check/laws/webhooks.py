@@ -1,0 +1,238 @@
+"""Laws of webhooks: each fact is told once to each endpoint, in order, valid and correctly signed; what was refused is told to none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from understudy.behaviour.model import Lifecycle
+from understudy.check.claims import Claim, status
+from understudy.check.inbox import RECEIVE, Inbox
+from understudy.check.judging import _as_claim
+from understudy.check.laws.law import Law
+from understudy.check.laws.lifecycles import ways
+from understudy.check.laws.records import _other
+from understudy.check.session import Impossible, Record, Reply, Session
+from understudy.check.steps import Ref, Step
+from understudy.check.subjects import Subject
+from understudy.webhooks.profiles import PROFILES, Profile, profile_of
+from understudy.webhooks.rules import Rules, rules_of
+
+STANDARD = "Standard Webhooks specification 1.0.0"
+SECRETS = ("secret", "signing_secret", "secret_key", "webhook_secret", "signing_key")
+TOLERANCE = 300
+
+
+def delivered(s: Session, subject: Subject) -> None:
+    """The facts of some records reach each active endpoint, as the behaviour says which."""
+    rules, hooks = _rules(s), _endpoints(s)
+    told, silent = _listeners(s, hooks)
+    stories = [story for tell in (_changed, _moved, _refused, _gone) if (story := _told_by(tell, s, subject))]
+    reply = _receive(s, sum(len(types) for _, types in stories) * len(told))
+    came = reply.value if isinstance(reply.value, list) else []
+    if not came:
+        raise Impossible("nothing arrived at all: can the target reach this machine?")
+    for place, hook in enumerate(told):
+        for record, types in stories:
+            s.claim("told", f"{' then '.join(types)} did not come once each, in this order, to each endpoint", at=s.api.by_key[s.steps[record.step].operation],
+                    mark=f"told {types[-1]}", deliveries=Ref(reply.step), path=f"/{place}", id_at=_id_at(rules, subject), id=record.id, type_at=_at(rules, "type"), types=types)
+        _signed(s, rules, hook, reply, f"/{place}")
+    for path in silent:
+        s.claim("nothing_at", "an endpoint that is not active, or no longer there, was told", at=s.operation(hooks, "create"), mark="silent", deliveries=Ref(reply.step), path=path)
+    s.claim("apart", "two events came with the same id", at=s.operation(hooks, "create"), mark="ids", deliveries=Ref(reply.step), path="/0", header=_profile(rules).id_header.lower(), at_=["id"])
+    for index, one in enumerate(came[:60]):
+        _valid(s, rules, subject, reply, index, one)
+
+
+def _told_by(tell: Any, s: Session, subject: Subject) -> tuple[Record, list[str]] | None:
+    try:
+        found: tuple[Record, list[str]] | None = tell(s, subject)
+        return found
+    except Impossible:
+        return None
+
+
+# --- what happens -----------------------------------------------------------------------------------------------------
+
+
+def _events(subject: Subject, *facts: str) -> list[str]:
+    return [subject.resource.events[fact] for fact in facts if fact in subject.resource.events]
+
+
+def _changed(s: Session, subject: Subject) -> tuple[Record, list[str]]:
+    record = s.create(subject)
+    body = _other(s, subject, record) if "update" in subject.operations else None
+    done = body is not None and s.change(record, body).ok
+    return record, _events(subject, "created", *(["updated"] if done else []))
+
+
+def _moved(s: Session, subject: Subject) -> tuple[Record, list[str]]:
+    way = max(ways(s, subject).values(), key=len, default=()) if isinstance(subject.resource.lifecycle, Lifecycle) else ()
+    record = s.create(subject)
+    states = []
+    for trigger in way:
+        if s.act(record, trigger).ok:
+            states.append(str(s.again(record).state))
+    return record, _events(subject, "created", *states)
+
+
+def _refused(s: Session, subject: Subject) -> tuple[Record, list[str]]:
+    """A record of which everything but its making is refused."""
+    record = s.create(subject)
+    moved = []
+    for trigger in subject.actions:
+        if not s.act(record, trigger).ok:
+            continue
+        moved.append(str(s.again(record).state))
+    schema, wrap = subject.written("update")
+    if schema is not None:
+        s.send(s.step(s.operation(subject, "update"), subject, record, body={str(wrap): 1} if wrap else {"understudy": {"no": "such"}}))
+    return record, _events(subject, "created", *moved)
+
+
+def _gone(s: Session, subject: Subject) -> tuple[Record, list[str]]:
+    s.operation(subject, "delete")
+    record = s.create(subject)
+    return record, _events(subject, "created", *(["deleted"] if s.delete(record).ok else []))
+
+
+# --- endpoints ----------------------------------------------------------------------------------------------------------
+
+
+def _rules(s: Session) -> Rules:
+    return rules_of(s.api.behaviour.webhooks)
+
+
+def _endpoints(s: Session) -> Subject:
+    """The resource whose records are endpoints: as the behaviour says, else the one with a URL and the right name. Raises Impossible."""
+    rules = _rules(s)
+    named = rules.endpoints.resource if rules.endpoints is not None else None
+    for subject in s.api.subjects.values():
+        if subject.name == named or (named is None and any(word in subject.name for word in ("webhook", "endpoint", "hook")) and _url_field(subject)):
+            return subject
+    raise Impossible("no resource holds the endpoints of webhooks")
+
+
+def _url_field(subject: Subject) -> str | None:
+    schema, _ = subject.written("create")
+    names = subject.api.contract.shape(schema, "request").properties if schema is not None else {}
+    return next((name for name in names if name in ("url", "target_url", "endpoint", "callback_url", "uri", "address", "target")), None)
+
+
+def _listeners(s: Session, hooks: Subject) -> tuple[list[Record], list[str]]:
+    """Two active endpoints at /0 and /1; the paths of one that is not active and of one that was deleted."""
+    if not isinstance(s.target, Inbox):
+        raise Impossible("the target cannot reach this machine")
+    field, url = _url_field(hooks), s.target.url
+    active = _flag(s, hooks)
+    if field is None:
+        raise Impossible("an endpoint has no URL")
+    on = {active: True} if active else {}
+    told = [s.create(hooks, {field: f"{url}/{place}", **on}) for place in range(2)]
+    silent = []
+    if active:
+        s.create(hooks, {field: f"{url}/off", active: False})
+        silent.append("/off")
+    if "delete" in hooks.operations and s.delete(s.create(hooks, {field: f"{url}/gone", **on})).ok:
+        silent.append("/gone")
+    return told, silent
+
+
+def _flag(s: Session, hooks: Subject) -> str | None:
+    rules = _rules(s)
+    said = rules.endpoints.active if rules.endpoints is not None else None
+    schema, _ = hooks.written("create")
+    names = s.api.contract.shape(schema, "request").properties if schema is not None else {}
+    return next((name for name in (said, "active", "enabled", "is_active") if name in names), None)
+
+
+def _receive(s: Session, expected: int) -> Reply:
+    return s.send(Step("", RECEIVE, "/", query=(("expect", expected),)))
+
+
+# --- what a delivery must be ----------------------------------------------------------------------------------------------
+
+
+def _at(rules: Rules, what: str) -> list[str]:
+    """Where a payload holds something: its type, its data, its id."""
+    return [next((name for name, held in rules.payload.items() if held == what), what)]
+
+
+def _id_at(rules: Rules, subject: Subject) -> list[str]:
+    return [*_at(rules, "data"), subject.id_field]
+
+
+def _profile(rules: Rules) -> Profile:
+    if rules.signing in rules.profiles:
+        return profile_of(rules.signing, rules.profiles[rules.signing])
+    return PROFILES.get(rules.signing, PROFILES["none"])
+
+
+def _signed(s: Session, rules: Rules, hook: Record, reply: Reply, path: str) -> None:
+    """Every delivery is signed with its own endpoint's secret, at the time it came."""
+    profile = _profile(rules)
+    field = next((name for name in SECRETS if isinstance(hook.value.get(name), str)), None)
+    if field is None or not profile.header or not _is_said(s, reply, profile):
+        return
+    scheme = {name: getattr(profile, name) for name in ("header", "signed", "mark", "separator", "encoding", "algorithm", "stamp_header", "stamp_mark", "id_header", "secret", "secret_prefix")}
+    operation = s.operation(hook.subject, "create")
+    s.claim("authentic", "a delivery is not signed with its endpoint's secret", at=operation, mark="signature", deliveries=Ref(reply.step), path=path, secret=hook.ref(field), scheme=scheme)
+    if profile.stamp_header and profile.stamp == "unix" and rules.stamped == "machine":
+        s.claim("fresh", f"the time in {profile.stamp_header} is not the time it was sent", at=operation, mark="stamp", deliveries=Ref(reply.step), path=path,
+                header=profile.stamp_header.lower(), within=TOLERANCE)
+
+
+def _is_said(s: Session, reply: Reply, profile: Profile) -> bool:
+    """Whether the scheme was said, or is seen: where nothing is said, only deliveries that carry its header are judged by it."""
+    if any("signing" in data.get("webhooks", {}) for data in s.api.said if isinstance(data.get("webhooks", {}), Mapping)):
+        return True
+    return all(profile.header.lower() in one.get("headers", {}) for one in reply.value)
+
+
+def _valid(s: Session, rules: Rules, subject: Subject, reply: Reply, index: int, one: Mapping[str, Any]) -> None:
+    body = one.get("body")
+    at = _at(rules, "type")[0]
+    kind = body.get(at) if isinstance(body, dict) else None
+    operation = next(iter(subject.operations.values()))
+    s.claim("there", "a delivery does not say what type of event it is", at=operation, mark="type", value=Ref(reply.step, (index, "body", at)))
+    webhook = s.api.contract.webhooks.get(str(kind))
+    schema = next((schema for media, schema in webhook.body.content.items() if "json" in media), None) if webhook is not None and webhook.body is not None else None
+    for error in s.judge.validator(schema).iter_errors(body) if schema is not None else ():
+        claim, key = _as_claim(error, reply.step, error)
+        place = Ref(reply.step, (index, "body", *error.absolute_path))
+        s.claim("valid", f"{kind} is not as the document has it: {claim.says}", at=operation, mark=f"{kind} {key}", value=place, schema=claim.values["schema"])
+
+
+def current(s: Session, subject: Subject) -> None:
+    """What an event tells of a record is the record as it then was."""
+    rules, hooks = _rules(s), _endpoints(s)
+    _listeners(s, hooks)
+    record = s.create(subject)
+    body = _other(s, subject, record) if "update" in subject.operations else None
+    if body is None or not s.change(record, body).ok:
+        raise Impossible("nothing updates it")
+    late = s.get(record)
+    reply = _receive(s, 2 * len(_events(subject, "created", "updated")))
+    data = _at(rules, "data")
+    rows = [index for index, one in enumerate(reply.value or []) if one.get("path") == "/0" and _inside(one.get("body"), [*data, subject.id_field]) == record.value[subject.id_field]]
+    if not rows:
+        raise Impossible("nothing arrived of it")
+    s.claim("same", "an event tells of the record otherwise than it is read", at=s.operation(subject, "update"), left=Ref(reply.step, (rows[-1], "body", *data)),
+            right=Ref(late.step, record.inside), ignoring=[], given=[Claim("among", {"value": status(late.step), "options": ["2xx"]}, "it is read"),
+                                                                      Claim("equal", {"left": Ref(reply.step, (rows[-1], "body", *data, subject.id_field)), "right": record.id}, "it is of it")])
+
+
+def _inside(value: Any, path: list[str]) -> Any:
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _tells(subject: Subject) -> bool:
+    return bool(subject.resource.events) and bool({"create"} & subject.operations.keys())
+
+
+WEBHOOKS = (
+    Law("webhooks", delivered, "each fact is told once to each endpoint, in order, valid and signed; a refused request to none", STANDARD, frozenset({"create"}), _tells, "webhooks"),
+    Law("webhook content", current, "an event tells of the record as it is", STANDARD, frozenset({"create", "retrieve", "update"}), _tells, "webhooks"),
+)
