@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from understudy import __version__
-from understudy.check.arguments import add_check
+from understudy.check.arguments import add_check, add_drift
 from understudy.server.arguments import add_webhooks
 
 
@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_world(commands)
     add_webhooks(commands)
     add_check(commands, _add_documents)
+    add_drift(commands, _add_documents)
     return parser
 
 

@@ -42,3 +42,8 @@ def checked(app: Any, spec: str = SPEC, *laws: str, seed: int = 1, first_only: b
         return Run(api, target, Options(seed, choice=Choice(laws=laws), credentials=credentials(api, KEY), first_only=first_only, shrink=shrink)).all()
     finally:
         target.close()
+
+
+def told(report: Report) -> list[str]:
+    """A line for each finding."""
+    return [f"{one.law} at {one.operation}: {one.message}" for one in report.findings]

@@ -35,6 +35,40 @@ def add_check(commands: Subcommands, documents: Callable[[argparse.ArgumentParse
     command.set_defaults(run=_check)
 
 
+def add_drift(commands: Subcommands, documents: Callable[[argparse.ArgumentParser], None]) -> None:
+    """Declare `drift`."""
+    command = commands.add_parser(
+        "drift",
+        help="play a real implementation and the stand-in in lockstep, and show where they part",
+        description="Send the same sequences to the stand-in (or --against) and to a real implementation, from a fresh start each, with ids, times and cursors "
+        "matched by correspondence; group what differs by operation and field, each in a class. Exit status 0: nothing new; 1: drift; 2: it could not be run.",
+        epilog="examples:\n  understudy drift their-api.yaml --url http://localhost:8000 --reset /reset\n"
+        "  understudy drift their-api.yaml --url http://localhost:8000 --baseline drift.json --traffic recorded.har",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    documents(command)
+    command.add_argument("--url", metavar="URL", help="the real implementation")
+    command.add_argument("--against", metavar="URL", help="compare with this one instead of the stand-in")
+    command.add_argument("--fixture", metavar="NAME|FILE", help="the stand-in's world to begin with")
+    command.add_argument("--traffic", action="append", default=[], metavar="HAR", help="also replay recorded traffic (may be repeated)")
+    command.add_argument("--baseline", metavar="FILE", help="drift that is known: only what is new is exit status 1")
+    command.add_argument("--update-baseline", action="store_true", help="write what is found to --baseline, and end with 0")
+    _add_choice(command)
+    _add_manners(command)
+    command.set_defaults(run=_drift)
+
+
+def _drift(options: argparse.Namespace) -> int:
+    import sys  # with what follows
+
+    try:
+        from understudy.check import drift_command  # as below
+    except ModuleNotFoundError as fault:
+        print(f"understudy: {NEEDS} ({fault.name} is missing)", file=sys.stderr)
+        return 2
+    return drift_command.drift(options)
+
+
 def _add_choice(command: argparse.ArgumentParser) -> None:
     command.add_argument("--include", action="append", default=[], metavar="PATTERN", help="only these operations: a shell pattern on METHOD /path or /path (may be repeated)")
     command.add_argument("--exclude", action="append", default=[], metavar="PATTERN", help="not these operations")

@@ -8,11 +8,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from understudy.check import opening
+from understudy.check.arguments import NEEDS
+from understudy.check.findings import Uncovered
 from understudy.check.inbox import Inbox
 from understudy.check.reports import FORMS, Context, console
 from understudy.check.running import LAWS, Choice, Observe, Options, Report, Run
@@ -87,7 +90,29 @@ def _all(run: Run, options: argparse.Namespace, api: Api, target: Target, creden
     if "lint" in layers:
         for fault in api.contract.check():
             print(f"{fault.severity}: {fault.where}: {fault.message}", file=sys.stderr)
-    return run.all() if "laws" in layers else run.report
+    report = run.all() if "laws" in layers else run.report
+    if "fuzz" in layers and report.stopped is None and not (options.law and "fuzz" not in options.layers):
+        _fuzz(report, options, api, target, credentials, run.options.choice)
+    return report
+
+
+def _fuzz(report: Report, options: argparse.Namespace, api: Api, target: Target, credentials: dict[str, dict[str, str]], choice: Choice) -> None:
+    """Add what stock schemathesis finds. Raises Misconfigured where it is not installed."""
+    try:
+        from understudy.check.fuzzing import LAW, fuzz  # 0.5 s, and it comes with the extra alone
+    except ModuleNotFoundError as fault:
+        raise Misconfigured(f"{NEEDS} ({fault.name} is missing); or leave it out with --layers lint --layers laws") from None
+    left = None if options.max_time is None else max(1.0, options.max_time - report.seconds)
+    seconds = min(options.fuzz_time or FUZZ_TIME, left or FUZZ_TIME * 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = fuzz(api, target, credentials.get("good", {}), seed=report.seed, seconds=seconds, allowed=choice.allowed(api))
+    report.findings += found.findings
+    report.calls += found.calls
+    report.seconds += found.seconds
+    report.judged[f"{LAW}all checks", "all operations"] += found.calls
+    if not found.ended:
+        report.uncovered.append(Uncovered(f"{LAW}all phases", "all", f"it was stopped after {seconds:g} s; --fuzz-time gives it more"))
 
 
 def _form(text: str) -> tuple[str, str]:

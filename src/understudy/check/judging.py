@@ -53,6 +53,7 @@ class Judge:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._registry: Registry[Any] = Registry(retrieve=self._retrieve)  # type: ignore[call-arg]
+        self._resources: dict[str, Resource[Any]] = {}
         self._validators: dict[str, Draft202012Validator] = {}
 
     def breaches(self, operation: Operation | None, step: int, answer: Answer, read: bool = True) -> Iterator[Breach]:
@@ -103,6 +104,11 @@ class Judge:
             document = self._contract.documents.document(uri)
         except KeyError:
             raise NoSuchResource(uri) from None
+        if uri not in self._resources:
+            self._resources[uri] = self._resource(uri, document)
+        return self._resources[uri]
+
+    def _resource(self, uri: str, document: Any) -> Resource[Any]:
         older = self._contract.documents.dialect(uri) == "3.0"
         return DRAFT202012.create_resource(_read(_newer(document) if older else document))
 

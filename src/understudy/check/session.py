@@ -22,8 +22,6 @@ from understudy.check.subjects import Api, Subject, json_media
 from understudy.check.targets import Target
 from understudy.contract.values import Operation, Schema
 
-DEEPEST = 5
-
 
 class Impossible(Exception):
     """A scenario cannot be set up on this target: what is to be looked at is not covered, which is no finding."""
@@ -109,7 +107,10 @@ class Session:
     findings: list[Finding] = field(default_factory=list)
     judged: Counter[tuple[str, str]] = field(default_factory=Counter)
     made: list[Record] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)  # every one, kept or not
     _known: dict[str, Record] = field(default_factory=dict)
+    _making: set[str] = field(default_factory=set)
+    _failed: set[str] = field(default_factory=set)  # what could not be made, so that it is not tried for each record again
     _group: int = 0
 
     # --- requests ------------------------------------------------------------------------------------------------
@@ -153,6 +154,7 @@ class Session:
         """Hold the answers to a claim. False where it is broken, which is then a finding."""
         one = Claim(predicate, values, says, tuple(given))
         verdict = judge(one, self.answers)
+        self.claims.append(one)
         label = at.key if at is not None else "-"
         if verdict is not None:
             self.judged[self.law, label] += 1
@@ -250,9 +252,16 @@ class Session:
         """A record for others to refer to, made when first needed. Raises Impossible."""
         if resource not in self._known:
             subject = self.api.subjects.get(resource)
-            if subject is None or len(self._known) > DEEPEST * 4:
-                raise Impossible(f"nothing makes a {resource}")
-            self._known[resource] = self._made_or_found(subject)
+            if subject is None or resource in self._making or resource in self._failed:
+                raise Impossible(f"nothing makes a {resource} that does not need one")
+            self._making.add(resource)
+            try:
+                self._known[resource] = self._made_or_found(subject)
+            except Impossible:
+                self._failed.add(resource)
+                raise
+            finally:
+                self._making.discard(resource)
         return self._known[resource]
 
     def forget_references(self) -> None:
@@ -262,7 +271,7 @@ class Session:
     def _made_or_found(self, subject: Subject) -> Record:
         try:
             return self.create(subject)
-        except (Impossible, RecursionError) as fault:
+        except Impossible as fault:
             reply = self.send(self.step(self.operation(subject, "list"), subject))
             items = items_path(subject)
             rows = reply.value if not items else _at(reply.value, items)
@@ -294,6 +303,10 @@ class Session:
     def get(self, record: Record) -> Reply:
         """Read a record."""
         return self.send(self.step(self.operation(record.subject, "retrieve"), record.subject, record))
+
+    def bound(self, value: Any) -> Any:
+        """A value, or where it came from if it is the id of a record that was made here: another target gives another."""
+        return next((record.id for record in self.made if record.value.get(record.subject.id_field) == value and isinstance(value, str)), value)
 
     def again(self, record: Record) -> Record:
         """A record as it is now. Raises Impossible where it cannot be read."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -204,11 +204,22 @@ class Api:
                 continue
             resource = self.behaviour.resources[role.resource]
             subject = found.setdefault(role.resource, Subject(self, resource, said=self._said(role.resource)))
-            if role.kind in ("action", "effect") and role.trigger and role.id_parameter:
-                subject.actions.setdefault(role.trigger, operation)
-            elif role.kind != "example":
-                subject.operations.setdefault(role.kind, operation)
+            plain = self._conventional[operation.key]
+            kind, trigger = (plain.kind, role.trigger or plain.trigger) if role.kind == "effect" else (role.kind, role.trigger)
+            if kind == "action" and trigger and role.id_parameter:
+                subject.actions.setdefault(trigger, operation)
+            elif kind not in ("example", "action", "effect"):
+                subject.operations.setdefault(kind, operation)
         return found
+
+    @cached_property
+    def _conventional(self) -> dict[str, Role]:
+        """The roles that operations have by their paths alone: what an effect is the doing of."""
+        return assign(self.contract.operations, replace(self.behaviour, operations={}))
+
+    def is_effect(self, operation: Operation | None) -> bool:
+        """Whether a domain function plays an operation: it may do more than its kind says."""
+        return operation is not None and self.roles[operation.key].effect is not None
 
     def _reachable(self, operation: Operation, role: Role) -> bool:
         """Whether everything its path asks for can be given."""

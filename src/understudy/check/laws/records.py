@@ -21,8 +21,10 @@ def volatile(subject: Subject) -> list[str]:
     return [name for name in subject.own if any(word in name.lower() for word in ("etag", "last_seen", "accessed", "age"))]
 
 
-def kept(subject: Subject, sent: Any) -> dict[str, Any]:
-    """What of a body must come back: properties the record shows and the server does not answer for."""
+def kept(subject: Subject, sent: Any, kind: str = "create") -> dict[str, Any]:
+    """What of a body must come back: properties the record shows and the server does not answer for; of an effect nothing is known."""
+    if subject.api.is_effect(subject.operations.get(kind)) or (kind == "create" and subject.api.is_effect(subject.operations.get("upsert"))):
+        return {}
     read = subject.read
     shown = set(read.properties) if read else set()
     derived = {name.partition(".")[0] for name in subject.resource.derived} | set(subject.resource.by_key)
@@ -123,12 +125,14 @@ def _updated(s: Session, before: Record, body: dict[str, Any]) -> None:
     shown = s.record(subject, reply)
     after = s.get(before)
     seen = Ref(after.step, before.inside)
-    for name, value in kept(subject, body).items():
+    for name, value in kept(subject, body, "update").items():
         if shown is not None:
             s.claim("holds", f"an update of {name} is not in its answer", at=operation, mark=f"answer {name}", got=shown.ref(name), sent=value, given=accepted)
         s.claim("holds", f"an update of {name} was accepted and is not read", at=operation, mark=name, got=seen.below(name), sent=value, given=accepted)
     if shown is not None:
         s.claim("same", "the answer to an update differs from what is read", at=operation, mark="agrees", left=shown.ref(), right=seen, ignoring=volatile(subject), given=accepted)
+    if s.api.is_effect(operation):
+        return
     free = sorted((subject.own - _constant(subject)) | set(body) | _derived(subject))
     s.claim("unchanged", f"an update of {', '.join(body)} changed something else", at=operation, mark="frame", before=before.ref(), after=seen, ignoring=free,
             given=[*accepted, Claim("there", {"value": before.id}, "it was read before")])
@@ -168,7 +172,7 @@ def replaces(s: Session, subject: Subject) -> None:
         raise Impossible(f"a valid replace is answered {reply.status}")
     after = s.get(record)
     given = [Claim("among", {"value": status(reply.step), "options": ["2xx"]}, "it was accepted")]
-    for name, value in kept(subject, body).items():
+    for name, value in kept(subject, body, "replace").items():
         s.claim("holds", f"a replace of {name} was accepted and is not read", at=operation, mark=name, got=Ref(after.step, (*record.inside, name)), sent=value, given=given)
     second = s.change(record, body, "replace")
     again = s.get(record)
@@ -312,6 +316,7 @@ def _uses(s: Session, subject: Subject, record: Record) -> list[tuple[str, Any]]
 
 def total_follows(s: Session, subject: Subject) -> None:
     """A list is one longer after a create and one shorter after a delete."""
+    s.create(subject)  # and with it what it refers to, some of which may be of its own kind
     before = whole(s, subject)
     made = s.create(subject)
     after = whole(s, subject)

@@ -249,12 +249,13 @@ def _demanded(subject: Subject) -> bool:
 def auth(s: Session, subject: Subject) -> None:
     """Without a key, or with a wrong one, nothing is answered and nothing changes."""
     kinds = ["list", "create", "upsert"]
+    bodies = {kind: s.body(subject, 0) for kind in kinds[1:] if kind in subject.operations}  # what they refer to is made now
     before = _count(s, subject)
     for kind in kinds:
         operation = subject.operations.get(kind)
         if operation is None or not _guarded(s, subject, operation):
             continue
-        body = s.body(subject, 0) if kind != "list" else None
+        body = bodies.get(kind)
         from dataclasses import replace  # of a step, here only
 
         step = s.step(operation, subject, body=body)

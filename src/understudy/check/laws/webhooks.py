@@ -164,7 +164,7 @@ def _id_at(rules: Rules, subject: Subject) -> list[str]:
 
 def _profile(rules: Rules) -> Profile:
     if rules.signing in rules.profiles:
-        return profile_of(rules.signing, rules.profiles[rules.signing])
+        return profile_of({"name": rules.signing, **rules.profiles[rules.signing]})
     return PROFILES.get(rules.signing, PROFILES["none"])
 
 
