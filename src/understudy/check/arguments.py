@@ -29,6 +29,7 @@ def add_check(commands: Subcommands, documents: Callable[[argparse.ArgumentParse
     _add_manners(command)
     command.add_argument("--layers", action="append", default=[], metavar="LAYER", help="lint, laws, fuzz (may be repeated; default: all)")
     command.add_argument("--fuzz-time", type=float, metavar="SECONDS", help="how long stock schemathesis is run at most (default: 60)")
+    command.add_argument("--scenario", action="append", default=[], metavar="FILE", help="also play the workflows of an Arazzo document (may be repeated)")
     command.add_argument("--report", action="append", default=[], metavar="FORM:FILE", help="also write junit, sarif, html or jsonl (may be repeated)")
     command.add_argument("--brief", action="store_true", help="leave the scripts out of what is printed")
     command.add_argument("--list-laws", action="store_true", help="print every law with its source, and end")

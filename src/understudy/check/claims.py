@@ -374,6 +374,28 @@ def valid(value: Any, schema: Any) -> bool | None:
     return bool(jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).is_valid(value))
 
 
+def meets(groups: list[Any]) -> bool | None:
+    """Comparisons [left, operator, right] of which all of some group hold; text is compared without regard to capitals (Arazzo 1.0)."""
+
+    def holds_of(left: Any, operator: str, right: Any) -> bool:
+        left, right = (one.casefold() if isinstance(one, str) else None if type(one).__name__ == "Absent" else one for one in (left, right))
+        if operator in ("==", "!="):
+            return bool((left == right) == (operator == "=="))
+        try:
+            return bool({"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator])
+        except TypeError:
+            return False
+
+    return any(all(holds_of(*one) for one in group) for group in groups)
+
+
+def matches(value: Any, pattern: str) -> bool | None:
+    """A text holds a pattern."""
+    import re  # the source of this function is also a script's
+
+    return re.search(pattern, str(value)) is not None
+
+
 def fails(value: bool) -> bool | None:
     """Never kept: for what was seen and cannot be put as a predicate."""
     return value
@@ -383,7 +405,7 @@ PREDICATES: Mapping[str, Callable[..., bool | None]] = {
     function.__name__: function
     for function in (
         among, not_among, equal, same, unchanged, holds, lists, omits, item_agrees, concatenate, at_most, at_least, ordered, sound,
-        complete, same_set, reversed_of, once_each, counts, distinct, follows, page_count, slice_of, in_turn, longer, told, nothing_at, apart, authentic, fresh, not_before, there, missing, differ, one_wins, one_record, quiet, valid, fails,
+        complete, same_set, reversed_of, once_each, counts, distinct, follows, page_count, slice_of, in_turn, longer, told, nothing_at, apart, authentic, fresh, not_before, there, missing, differ, one_wins, one_record, quiet, valid, fails, meets, matches,
     )
 }  # fmt: skip
 """Every predicate by its name."""

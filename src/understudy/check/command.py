@@ -9,9 +9,10 @@ import argparse
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from understudy.check import opening
 from understudy.check.arguments import NEEDS
@@ -19,12 +20,14 @@ from understudy.check.findings import Uncovered
 from understudy.check.inbox import Inbox
 from understudy.check.reports import FORMS, Context, console
 from understudy.check.running import LAWS, Choice, Observe, Options, Report, Run
+from understudy.check.scenarios import Scenarios
 from understudy.check.settings import Misconfigured, from_files, joined, secret
 from understudy.check.steps import Wire
 from understudy.check.subjects import Api
 from understudy.check.targets import Manners, Remote, Target
 from understudy.understanding import Options as Playing
 from understudy.understanding import Unplayable, understand
+from understudy.world import sources
 from understudy.world.fixtures import FixtureFault
 from understudy.world.sources import Unreadable
 
@@ -90,10 +93,17 @@ def _all(run: Run, options: argparse.Namespace, api: Api, target: Target, creden
     if "lint" in layers:
         for fault in api.contract.check():
             print(f"{fault.severity}: {fault.where}: {fault.message}", file=sys.stderr)
+    for path in options.scenario:
+        run.play(Scenarios(path, _arazzo(path)))
     report = run.all() if "laws" in layers else run.report
     if "fuzz" in layers and report.stopped is None and not (options.law and "fuzz" not in options.layers):
         _fuzz(report, options, api, target, credentials, run.options.choice)
     return report
+
+
+def _arazzo(path: str) -> Mapping[str, Any]:
+    found = sources.read(Path(path))
+    return found if isinstance(found, Mapping) else {}
 
 
 def _fuzz(report: Report, options: argparse.Namespace, api: Api, target: Target, credentials: dict[str, dict[str, str]], choice: Choice) -> None:

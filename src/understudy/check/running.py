@@ -18,6 +18,7 @@ from understudy.check.laws.lists import LISTS
 from understudy.check.laws.records import RECORDS
 from understudy.check.laws.refusals import REFUSALS
 from understudy.check.laws.webhooks import WEBHOOKS
+from understudy.check.scenarios import SCENARIO, Scenarios, played
 from understudy.check.session import Impossible, Recipes, Record, Session
 from understudy.check.shrinking import shrunk
 from understudy.check.subjects import Api, Subject
@@ -154,6 +155,16 @@ class Run:
         self._take(session)
         self._observe(f"{law.name} · {subject.name}", self.report)
         return session
+
+    def play(self, scenarios: Scenarios) -> None:
+        """Every workflow of an Arazzo document, each from a fresh start. Raises scenarios.Unplayable."""
+        for name in scenarios.names:
+            self.target.reset()
+            session = Session(self.api, self.target, self._judge, self._bodies, self._recipes, self.options.credentials, f"{SCENARIO}{name}", self._allowed)
+            reason = played(scenarios, name, session)
+            if reason is not None:
+                self.report.uncovered.append(Uncovered(session.law, scenarios.where, reason))
+            self._take(session)
 
     def _take(self, session: Session) -> None:
         report = self.report

@@ -228,11 +228,8 @@ class Session:
         required = self.api.contract.shape(schema, "request").required
         row = subject.resource
         for key_field, id_field in row.by_key.items():
-            if key_field in body and key_field != id_field:
-                if id_field in self.api.contract.shape(schema, "request").properties and key_field not in required:
-                    del body[key_field]
-                else:
-                    body[key_field] = self._key_of(row.refers_to[id_field])
+            if key_field in body and key_field != id_field:  # both may be sent: they name the same record
+                body[key_field] = self._key_of(row.refers_to[id_field])
         for path, resource in row.refers_to.items():
             _put(body, path.split("."), lambda resource=resource: self._reference(subject, resource), drop=path not in required)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class InProcess:
         self.resets = begin is not None
         self._headers = tuple((headers or {}).items())
         self._loop = asyncio.new_event_loop()
+        weakref.finalize(self, self._loop.close)  # of a target that nobody closes, as in a parametrized test
 
     def send(self, wire: Wire) -> Answer:
         """One request."""
