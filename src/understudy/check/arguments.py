@@ -28,6 +28,7 @@ def add_check(commands: Subcommands, documents: Callable[[argparse.ArgumentParse
     _add_choice(command)
     _add_manners(command)
     command.add_argument("--layers", action="append", default=[], metavar="LAYER", help="lint, laws, fuzz (may be repeated; default: all)")
+    command.add_argument("--workers", type=int, metavar="N", help="so many at once in schemathesis; the laws need a quiet target (default: 1)")
     command.add_argument("--fuzz-time", type=float, metavar="SECONDS", help="how long stock schemathesis is run at most (default: 60)")
     command.add_argument("--scenario", action="append", default=[], metavar="FILE", help="also play the workflows of an Arazzo document (may be repeated)")
     command.add_argument("--report", action="append", default=[], metavar="FORM:FILE", help="also write junit, sarif, html or jsonl (may be repeated)")

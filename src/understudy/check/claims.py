@@ -256,8 +256,8 @@ def longer(before: Any, after: Any, by: int) -> bool | None:
     return len(after) == len(before) + by
 
 
-def told(deliveries: Any, path: str, id_at: list[str], id: Any, type_at: list[str], types: list[str]) -> bool | None:
-    """An endpoint got these events of a record, once each, in this order; of types that are none of these nothing is said."""
+def told(deliveries: Any, path: str, id_at: list[str], id: Any, type_at: list[str], types: list[str], alone: bool = False) -> bool | None:
+    """An endpoint got these events of a record, once each, in this order; beside them `updated` ones, unless they are to be alone."""
     if not isinstance(deliveries, list):
         return None
 
@@ -268,7 +268,7 @@ def told(deliveries: Any, path: str, id_at: list[str], id: Any, type_at: list[st
 
     own = [one["body"] for one in deliveries if one["path"] == path and inside(one["body"], id_at) == id]
     got = [inside(body, type_at) for body in own]
-    return [one for one in got if one in types or not str(one).lower().endswith("updated")] == types
+    return [one for one in got if alone or one in types or not str(one).lower().endswith("updated")] == types
 
 
 def nothing_at(deliveries: Any, path: str) -> bool | None:

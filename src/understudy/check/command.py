@@ -6,6 +6,7 @@ Exit status 0: nothing found; 1: findings; 2: it could not be run.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 import warnings
@@ -70,6 +71,8 @@ def _check(options: argparse.Namespace) -> int:
         credentials = opening.credentials(api, key)
         if isinstance(bare, Remote):
             _reach(bare, api)
+            if options.reset is None and bare.take_world(f"check-{os.getpid()}") and isinstance(target, Inbox):
+                target.resets = True
         seed = options.seed if options.seed is not None else 1
         run = Run(api, target, Options(seed, options.max_time, choice, credentials, clean=not target.resets), _progress())
         report = _all(run, options, api, target, credentials)
@@ -116,7 +119,7 @@ def _fuzz(report: Report, options: argparse.Namespace, api: Api, target: Target,
     seconds = min(options.fuzz_time or FUZZ_TIME, left or FUZZ_TIME * 100)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = fuzz(api, target, credentials.get("good", {}), seed=report.seed, seconds=seconds, allowed=choice.allowed(api))
+        found = fuzz(api, target, credentials.get("good", {}), seed=report.seed, seconds=seconds, allowed=choice.allowed(api), workers=options.workers or 1)
     report.findings += found.findings
     report.calls += found.calls
     report.seconds += found.seconds

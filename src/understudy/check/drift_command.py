@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,8 @@ def _drift(options: argparse.Namespace) -> int:
         for one in (right, left):
             if isinstance(one, Remote):
                 _reach(one, api)
+                if options.reset is None:
+                    one.take_world(f"drift-{os.getpid()}")
         reads = not right.local and not options.allow_writes
         choice = Choice(tuple(options.include), tuple(options.exclude), tuple(options.law), tuple(options.without_law), tuple(options.tag), reads_only=reads)
         good = opening.credentials(api, key)

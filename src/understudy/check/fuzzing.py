@@ -59,9 +59,9 @@ class Fuzzed:
 
 
 def fuzz(api: Api, target: Target, credentials: Mapping[str, str], *, seed: int = 1, seconds: float = 60.0, examples: int = 20,
-         allowed: frozenset[str] | None = None, phases: tuple[str, ...] = PHASES) -> Fuzzed:
+         allowed: frozenset[str] | None = None, phases: tuple[str, ...] = PHASES, workers: int = 1) -> Fuzzed:
     """Run it for so many seconds at most."""
-    schema = _schema(api, target, credentials, seed, examples, phases, allowed)
+    schema = _schema(api, target, credentials, seed, examples, phases, allowed, workers)
     found, start = Fuzzed(), time.perf_counter()
     stream = from_schema(schema).execute()
     for event in stream:
@@ -82,13 +82,14 @@ def fuzz(api: Api, target: Target, credentials: Mapping[str, str], *, seed: int 
     return found
 
 
-def _schema(api: Api, target: Target, credentials: Mapping[str, str], seed: int, examples: int, phases: tuple[str, ...], allowed: frozenset[str] | None) -> Any:
+def _schema(api: Api, target: Target, credentials: Mapping[str, str], seed: int, examples: int, phases: tuple[str, ...], allowed: frozenset[str] | None, workers: int) -> Any:
     documents = api.contract.documents
     document = linked(dict(documents.document(documents.entries[0])), api)
     local = _bare(target)
     config = SchemathesisConfig.from_dict({
         **FROZEN,
         "seed": seed,
+        "workers": workers,
         "generation": {"database": "none", "max-examples": examples},
         "headers": dict(credentials),
         "phases": {name: {"enabled": name in phases, **({"operation-ordering": "none"} if name == "fuzzing" else {})} for name in PHASES},

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from understudy.check import claims
 from understudy.check.claims import Claim
 from understudy.check.findings import Finding
+from understudy.check.inbox import RECEIVE
 from understudy.check.steps import ABSENT, Joined, Ref, Step, refs, text
 
 Credentials = Mapping[str, Mapping[str, str]]
@@ -32,6 +33,25 @@ for p in json.loads(sys.argv[2]): v=v[p]
 print("" if v is None else "true" if v is True else "false" if v is False else v, end="")' "$D/$1.body" "$2" 2>/dev/null; }}
 call() {{ n=$1; shift; curl -sS -o "$D/$n.body" -D "$D/$n.head" -w '%{{http_code}}' "$@" >"$D/$n.status" || rm -f "$D/$n.status"; echo "$n: $(cat "$D/$n.status" 2>/dev/null) $(head -c 300 "$D/$n.body" 2>/dev/null)"; }}
 """
+_RECEIVER = """\
+python3 - "$D" {port} <<'PY' & RECEIVER=$!; trap 'kill $RECEIVER' EXIT; sleep 1
+import base64, json, sys, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+came = []
+class Receiver(BaseHTTPRequestHandler):
+    def do_POST(self):
+        raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+        try: body = json.loads(raw)
+        except ValueError: body = None
+        headers = {{name.lower(): value for name, value in self.headers.items()}}
+        came.append({{"path": self.path, "headers": headers, "body": body, "raw": base64.b64encode(raw).decode(), "at": time.time()}})
+        open(sys.argv[1] + "/came", "w").write(json.dumps(came))
+        self.send_response(200); self.send_header("content-length", "0"); self.end_headers()
+    def log_message(self, *arguments): pass
+HTTPServer(("127.0.0.1", int(sys.argv[2])), Receiver).serve_forever()
+PY
+"""
+_CAME = """sleep 2; cp "$D/came" "$D/{index}.body" 2>/dev/null || echo '[]' >"$D/{index}.body"; printf 200 >"$D/{index}.status"; echo "{index}: what came: $(head -c 300 "$D/{index}.body")\""""
 _TAIL = """\
 python3 - "$D" <<'PY'
 import json, os, sys
@@ -88,6 +108,9 @@ def script(finding: Finding, url: str, credentials: Credentials, source: str = "
     key = 'API_KEY=${API_KEY:?put the key of the API here}; ' if needs_key else ""
     head = _HEAD.format(law=finding.law, message=_line(finding.message), operation=finding.operation, source=_line(source), url=url, key=key)
     calls = "\n".join(_calls(finding, credentials))
+    port = next((found[1] for step in finding.steps if (found := re.search(r"http://127\.0\.0\.1:(\d+)/", json.dumps(_marked_all(step.body))))), None)
+    if port is not None and any(step.method == RECEIVE for step in finding.steps):
+        head += _RECEIVER.format(port=port)
     encoded = repr(json.dumps(_as_data(finding.claim), ensure_ascii=True))
     tail = _TAIL.format(functions=_functions(finding.claim), claim=encoded, says=json.dumps(_line(finding.message)))
     return f"{head}{calls}\n{tail}"
@@ -107,7 +130,14 @@ def _calls(finding: Finding, credentials: Credentials) -> list[str]:
     return [*lines, "wait"] if waiting else lines
 
 
+def _marked_all(value: Any) -> Any:
+    """A body that can be written as JSON, whatever stands for references."""
+    return _marked(value, dict.fromkeys(refs(value), "x")) if value is not ABSENT else None
+
+
 def _call(index: int, step: Step, credentials: Credentials) -> str:
+    if step.method == RECEIVE:
+        return _CAME.format(index=index)
     names = {ref: f"v{index}_{place}" for place, ref in enumerate(dict.fromkeys(refs(step)))}
     picks = [f"{name}=$({_pick(ref)})" for ref, name in names.items()]
     guards = [f'[ -n "${name}" ]' for name in names.values()]

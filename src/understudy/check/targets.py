@@ -12,6 +12,7 @@ import time
 import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -151,8 +152,22 @@ class Remote:
         self.resets = manners.reset is not None
         self._manners = manners
         self._next = 0.0
+        self._reset = manners.reset
+        self._world: str | None = None
         limits = httpx.Limits(max_connections=40, keepalive_expiry=4)
         self._client = httpx.Client(timeout=manners.timeout, verify=manners.verify, limits=limits, trust_env=not self.local, headers=manners.headers)
+
+    def take_world(self, name: str) -> bool:
+        """Where a stand-in listens: speak to a world of its own from now on, which can be put back to its beginning. False: none does."""
+        try:
+            found = self._client.get(self.url + "/_understudy/health")
+            is_stand_in = found.status_code == 200 and isinstance(found.json(), dict) and "worlds" in found.json()
+        except (httpx.HTTPError, ValueError):
+            return False
+        if is_stand_in:
+            self._client.headers["Understudy-World"] = name
+            self._reset, self.resets, self._world = "/_understudy/reset", True, name
+        return is_stand_in
 
     def send(self, wire: Wire) -> Answer:
         """One request; again where the target asks to wait (RFC 9110 section 10.2.3, RFC 6585 section 4)."""
@@ -172,11 +187,11 @@ class Remote:
 
     def reset(self) -> bool:
         """Ask the target to begin anew, where it was said how."""
-        if self._manners.reset is None:
+        if self._reset is None:
             return False
-        target = httpx.URL(self.url + self.base + "/").join(self._manners.reset)
+        target = httpx.URL(self.url + self.base + "/").join(self._reset)
         try:
-            return self._client.post(target).is_success
+            return self._client.post(target, json={} if self._world else None).is_success
         except httpx.HTTPError:
             return False
 
@@ -185,7 +200,10 @@ class Remote:
         time.sleep(seconds)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; a world of one's own ends."""
+        if self._world is not None:
+            with suppress(httpx.HTTPError):
+                self._client.delete(f"{self.url}/_understudy/worlds/{self._world}")
         self._client.close()
 
     def _once(self, wire: Wire) -> Answer:

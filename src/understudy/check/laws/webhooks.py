@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from understudy.behaviour.model import Lifecycle
@@ -28,15 +29,23 @@ def delivered(s: Session, subject: Subject) -> None:
     rules, hooks = _rules(s), _endpoints(s)
     told, silent = _listeners(s, hooks)
     stories = [story for tell in (_changed, _moved, _refused, _gone) if (story := _told_by(tell, s, subject))]
-    reply = _receive(s, sum(len(types) for _, types in stories) * len(told))
+    reply = _receive(s, sum(len(story.types) for story in stories) * len(told))
     came = reply.value if isinstance(reply.value, list) else []
     if not came:
         raise Impossible("nothing arrived at all: can the target reach this machine?")
     for place, hook in enumerate(told):
-        for record, types in stories:
+        for story in stories:
+            record, types = story.record, story.types
             s.claim("told", f"{' then '.join(types)} did not come once each, in this order, to each endpoint", at=s.api.by_key[s.steps[record.step].operation],
-                    mark=f"told {types[-1]}", deliveries=Ref(reply.step), path=f"/{place}", id_at=_id_at(rules, subject), id=record.id, type_at=_at(rules, "type"), types=types)
+                    mark=f"told {types[-1:]}", deliveries=Ref(reply.step), path=f"/{place}", id_at=_id_at(rules, subject), id=record.id, type_at=_at(rules, "type"), types=types,
+                    given=[*story.given, Claim("there", {"value": hook.id}, "the endpoint was made")])
         _signed(s, rules, hook, reply, f"/{place}")
+    untouched = _told_by(_only_refused, s, subject)
+    if untouched is not None:
+        reply = _receive(s, 2 * len(untouched.types))
+        s.claim("told", "a request that was refused was told like one that was done", at=s.operation(subject, "create"), mark="refused", deliveries=Ref(reply.step), path="/0",
+                id_at=_id_at(rules, subject), id=untouched.record.id, type_at=_at(rules, "type"), types=untouched.types, alone=True, given=untouched.given)
+    _gone_endpoint(s, rules, subject, hooks)
     for path in silent:
         s.claim("nothing_at", "an endpoint that is not active, or no longer there, was told", at=s.operation(hooks, "create"), mark="silent", deliveries=Ref(reply.step), path=path)
     s.claim("apart", "two events came with the same id", at=s.operation(hooks, "create"), mark="ids", deliveries=Ref(reply.step), path="/0", header=_profile(rules).id_header.lower(), at_=["id"])
@@ -44,10 +53,31 @@ def delivered(s: Session, subject: Subject) -> None:
         _valid(s, rules, subject, reply, index, one)
 
 
-def _told_by(tell: Any, s: Session, subject: Subject) -> tuple[Record, list[str]] | None:
+@dataclass
+class Story:
+    """What was done to a record: the events it makes, and the steps that were accepted."""
+
+    record: Record
+    facts: list[str]
+    steps: list[int]
+
+    @property
+    def types(self) -> list[str]:
+        """The types of its events, in their order."""
+        return _events(self.record.subject, *self.facts)
+
+    @property
+    def given(self) -> list[Claim]:
+        """That all of it was accepted: without one step of it other events come."""
+        return [Claim("among", {"value": status(step), "options": ["2xx"]}, "it was accepted") for step in self.steps]
+
+
+def _told_by(tell: Any, s: Session, subject: Subject) -> Story | None:
     try:
-        found: tuple[Record, list[str]] | None = tell(s, subject)
-        return found
+        record = s.create(subject)
+        story = Story(record, ["created"], [record.step])
+        tell(s, subject, story)
+        return story
     except Impossible:
         return None
 
@@ -59,41 +89,67 @@ def _events(subject: Subject, *facts: str) -> list[str]:
     return [subject.resource.events[fact] for fact in facts if fact in subject.resource.events]
 
 
-def _changed(s: Session, subject: Subject) -> tuple[Record, list[str]]:
-    record = s.create(subject)
-    body = _other(s, subject, record) if "update" in subject.operations else None
-    done = body is not None and s.change(record, body).ok
-    return record, _events(subject, "created", *(["updated"] if done else []))
+def _changed(s: Session, subject: Subject, story: Story) -> None:
+    body = _other(s, subject, story.record) if "update" in subject.operations else None
+    if body is not None and (reply := s.change(story.record, body)).ok:
+        story.facts.append("updated")
+        story.steps.append(reply.step)
 
 
-def _moved(s: Session, subject: Subject) -> tuple[Record, list[str]]:
+def _moved(s: Session, subject: Subject, story: Story) -> None:
     way = max(ways(s, subject).values(), key=len, default=()) if isinstance(subject.resource.lifecycle, Lifecycle) else ()
-    record = s.create(subject)
-    states = []
     for trigger in way:
-        if s.act(record, trigger).ok:
-            states.append(str(s.again(record).state))
-    return record, _events(subject, "created", *states)
+        _fired(s, trigger, story)
 
 
-def _refused(s: Session, subject: Subject) -> tuple[Record, list[str]]:
-    """A record of which everything but its making is refused."""
-    record = s.create(subject)
-    moved = []
+def _fired(s: Session, trigger: str, story: Story) -> None:
+    reply = s.act(story.record, trigger)
+    if reply.ok:
+        story.facts.append(str(s.again(story.record).state))
+        story.steps.append(reply.step)
+
+
+def _refused(s: Session, subject: Subject, story: Story) -> None:
+    """Every trigger once, most of which are refused; and an update that is."""
     for trigger in subject.actions:
-        if not s.act(record, trigger).ok:
-            continue
-        moved.append(str(s.again(record).state))
+        _fired(s, trigger, story)
     schema, wrap = subject.written("update")
     if schema is not None:
-        s.send(s.step(s.operation(subject, "update"), subject, record, body={str(wrap): 1} if wrap else {"understudy": {"no": "such"}}))
-    return record, _events(subject, "created", *moved)
+        s.send(s.step(s.operation(subject, "update"), subject, story.record, body={str(wrap): 1} if wrap else {"understudy": {"no": "such"}}))
 
 
-def _gone(s: Session, subject: Subject) -> tuple[Record, list[str]]:
+def _only_refused(s: Session, subject: Subject, story: Story) -> None:
+    """What the table does not allow in the state a record begins in."""
+    row = subject.resource.lifecycle
+    if row is None or "lifecycle" not in subject.said:
+        raise Impossible("which triggers are refused is not known")
+    for trigger in subject.actions:
+        if trigger not in row.table.get(str(story.record.state), {}):
+            s.act(story.record, trigger)
+
+
+def _gone_endpoint(s: Session, rules: Rules, subject: Subject, hooks: Subject) -> None:
+    """An endpoint that was told once, and then deleted, is told no more."""
+    field = _url_field(hooks)
+    if "delete" not in hooks.operations or field is None or not isinstance(s.target, Inbox):
+        return
+    active = _flag(s, hooks)
+    hook = s.create(hooks, {field: f"{s.target.url}/late", **({active: True} if active else {})})
+    s.create(subject)
+    if not (reply := s.delete(hook)).ok:
+        return
+    late = s.create(subject)
+    came = _receive(s, 0)
+    s.claim("told", "an endpoint that was deleted is still told", at=s.operation(hooks, "delete"), mark="late", deliveries=Ref(came.step), path="/late", id_at=_id_at(rules, subject),
+            id=late.id, type_at=_at(rules, "type"), types=[], alone=True, given=[Claim("among", {"value": status(reply.step), "options": ["2xx"]}, "it was deleted")])
+
+
+def _gone(s: Session, subject: Subject, story: Story) -> None:
     s.operation(subject, "delete")
-    record = s.create(subject)
-    return record, _events(subject, "created", *(["deleted"] if s.delete(record).ok else []))
+    reply = s.delete(story.record)
+    if reply.ok:
+        story.facts.append("deleted")
+        story.steps.append(reply.step)
 
 
 # --- endpoints ----------------------------------------------------------------------------------------------------------
