@@ -132,6 +132,8 @@ def mismatch(s: Session, subject: Subject) -> None:
     operation = s.operation(subject, _kind(subject))
     record = s.create(subject, headers={rule.header: _key(s)})
     body = s.body(subject, s.recipes.chosen.get(subject.name, 0))
+    if resolve(body, s.answers) == resolve(dict(record.sent), s.answers):
+        raise Impossible("only one body is known that it takes")
     before = whole(s, subject) if "list" in subject.operations else None
     reply = s.send(s.creation(subject, body, headers=dict(s.steps[record.step].headers)))
     created = Claim("there", {"value": record.id}, "the first was accepted")
@@ -146,6 +148,8 @@ def separate(s: Session, subject: Subject) -> None:
     """Different keys make different records; a request without a key is not taken for one with."""
     rule = _rule(s, subject)
     operation = s.operation(subject, _kind(subject))
+    s.create(subject)
+    s.create(subject)  # a second one is taken: where it is not, a key makes no difference
     one = s.create(subject, headers={rule.header: _key(s)})
     body = s.body(subject, s.recipes.chosen.get(subject.name, 0))
     other = s.send(s.creation(subject, body, headers={rule.header: _key(s)}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from understudy.check.claims import Claim, status
@@ -10,8 +11,11 @@ from understudy.check.session import Impossible, Record, Session
 from understudy.check.steps import ABSENT, Ref
 from understudy.check.subjects import Subject
 from understudy.check.walking import whole
+from understudy.contract.values import Schema
 
 GONE = [404, 410]
+HIDDEN = re.compile("secret|password|passphrase|private_key|cvc|cvv|(^|_)token$|(^|_)pin$", re.IGNORECASE)
+"""What is written and not shown again, or shown with stars."""
 SEGURA = "metamorphic relations (Segura et al., TSE 2018)"
 CRUD = "create, read, update and delete agree (RESTler, EvoMaster F900 to F909)"
 
@@ -28,7 +32,23 @@ def kept(subject: Subject, sent: Any, kind: str = "create") -> dict[str, Any]:
     read = subject.read
     shown = set(read.properties) if read else set()
     derived = {name.partition(".")[0] for name in subject.resource.derived} | set(subject.resource.by_key)
-    return {name: value for name, value in sent.items() if name in shown and name not in subject.own and name not in derived}
+    written = subject.written(kind)[0]
+    found = {name: value for name, value in sent.items() if name in shown and name not in subject.own and name not in derived and not HIDDEN.search(name)}
+    return {name: value for name, value in found.items() if subject.said or written is None or read is None or _alike(subject, written, name, read.properties[name])}
+
+
+def _alike(subject: Subject, written: Schema, name: str, read: Schema) -> bool:
+    """Whether a property is written and read in the same shape: where that is not so, what comes back is not what was sent."""
+    contract = subject.api.contract
+    sent = contract.shape(written, "request").properties.get(name)
+    if sent is None:
+        return False
+    one, other = contract.shape(sent, "request"), contract.shape(read, "response")
+    if one.properties or other.properties or "object" in one.types | other.types:
+        return bool(sent.value == read.value)
+    if one.items is not None and other.items is not None:
+        return bool(one.items.value == other.items.value)
+    return bool(one.types & other.types) or one.types == other.types
 
 
 def echo(s: Session, subject: Subject) -> None:

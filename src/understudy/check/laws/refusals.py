@@ -180,6 +180,8 @@ def strange_requests(s: Session, subject: Subject) -> None:
     """JSON that is none, another media type, another method: refused as HTTP has it, and nothing is made."""
     kind = "create" if "create" in subject.operations else "upsert"
     operation = s.operation(subject, kind)
+    if operation.body is None:
+        raise Impossible("a create has no body")
     made = s.create(subject)
     count = _count(s, subject)
     step = s.step(operation, subject, raw=b'{"broken": ')
