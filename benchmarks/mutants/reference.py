@@ -196,9 +196,11 @@ class Desk:
         if "customer_id" in query:
             rows = [row for row in rows if row["customer_id"] == query["customer_id"]]
         if "min_total" in query:
-            rows = [row for row in rows if row["total"] >= _number(query, "min_total", 0, 0, 10**12)]
+            least = _number(query, "min_total", 0, 0, 10**12)
+            rows = [row for row in rows if row["total"] >= least]
         if "max_total" in query:
-            rows = [row for row in rows if row["total"] <= _number(query, "max_total", 0, 0, 10**12)]
+            most = _number(query, "max_total", 0, 0, 10**12)
+            rows = [row for row in rows if row["total"] <= most]
         field = query.get("order_by", "created_at")
         _among(field, ("created_at", "total", "quantity", "reference"), "order_by")
         direction = query.get("direction", "desc" if field == "created_at" else "asc")

@@ -225,6 +225,8 @@ def _wrongs(contract: Contract, schema: Schema) -> Iterator[tuple[str, Any]]:
         yield "too few", []
     if "null" not in shape.types and shape.types:
         yield "null", None
+    if shape.items is not None and shape.types <= {"array"}:
+        yield from ((f"with an item {what}", [value]) for what, value in _wrongs(contract, shape.items) if not isinstance(value, list))
 
 
 def edges(contract: Contract, schema: Schema, body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

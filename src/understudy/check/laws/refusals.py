@@ -218,6 +218,35 @@ def other_methods(s: Session, subject: Subject) -> None:
     _as_it_was(s, record, operation.key)
 
 
+def invalid_queries(s: Session, subject: Subject) -> None:
+    """A parameter of a list that is none of its values is refused, where the operation has a status for it."""
+    operation = s.operation(subject, "list")
+    if not {"400", "422", "4XX"} & operation.responses.keys():
+        raise Impossible("a list is never refused for its parameters")
+    for parameter in operation.parameters:
+        shape = s.api.contract.shape(parameter.schema, "request") if parameter.location == "query" and parameter.schema is not None else None
+        if shape is None or not (shape.enum or shape.types in ({"integer"}, {"number"}, {"boolean"})):
+            continue
+        reply = s.send(s.step(operation, subject, query=((parameter.name, "no-such-value"),)))
+        s.claim("among", f"{parameter.name}=no-such-value is answered {reply.status}", at=operation, mark=parameter.name, value=status(reply.step), options=INVALID)
+
+
+def in_use(s: Session, subject: Subject) -> None:
+    """A record that others refer to is deleted as declared, or stays as it was."""
+    operation = s.operation(subject, "delete")
+    user = next((one for one in s.api.subjects.values() if one is not subject and "create" in one.operations
+                 and any(target == subject.name and "." not in name for name, target in one.resource.refers_to.items())), None)
+    if user is None:
+        raise Impossible(f"nothing refers to a {subject.name}")
+    s.create(user)
+    record = s.again(s.dependency(subject.name))
+    reply = s.delete(record)
+    late = s.get(record)
+    refused = Claim("among", {"value": status(reply.step), "options": ["4xx"]}, "it was refused")
+    s.claim("among", f"after a refused delete a {subject.name} is answered {late.status}", at=operation, mark="there", value=status(late.step), options=["2xx"], given=[refused])
+    s.claim("equal", f"a refused delete changed the {subject.name}", at=operation, mark="untouched", left=record.ref(), right=Ref(late.step, record.inside), given=[refused])
+
+
 # --- references ---------------------------------------------------------------------------------------------------------------
 
 
@@ -294,6 +323,8 @@ REFUSALS = (
     Law("limits", limits_kept, "what the document just allows is taken", "OpenAPI, Schema Object", frozenset({"create"}), tag="errors"),
     Law("strange requests", strange_requests, "what is no request is refused, and nothing is made", RFC, frozenset({"create"}), tag="errors"),
     Law("other methods", other_methods, "a method that a path does not have is answered 405", "RFC 9110 section 15.5.6", frozenset({"create", "retrieve"}), tag="errors"),
+    Law("invalid queries", invalid_queries, "a parameter that is none of its values is refused", "OpenAPI, Parameter Object", frozenset({"list"}), tag="errors"),
+    Law("in use", in_use, "a record that others refer to is deleted as declared, or stays", RFC, frozenset({"create", "retrieve", "delete"}), tag="errors"),
     Law("references exist", references, "a reference to nothing is refused", "the behaviour", frozenset({"create"}), _demanded, "errors"),
     Law("keys are asked for", auth, "without a good key nothing is answered", "RFC 9110 section 11", frozenset({"list"}), _asks_for_keys, "auth"),
 )
