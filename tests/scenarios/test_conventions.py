@@ -144,6 +144,16 @@ def test_a_bare_array_is_paged_by_the_header_link(tmp_path: Path) -> None:
     assert "name=a" in links(call.get("/items?name=a&per_page=1&page=1"))["first"]
 
 
+@pytest.mark.parametrize("number", [10**30, -(10**30), 0, -1])
+def test_a_page_number_of_any_size_is_a_page(tmp_path: Path, number: int) -> None:
+    """Far beyond the list it is empty, before it the first; it is told in the envelope all the same."""
+    call = played(tmp_path, collection("/items", ITEM, PAGED["page"][0], PAGED["page"][1]))
+    made(call, "/items", *NAMES)
+    got = call.get(f"/items?page={number}&per_page=2")
+    assert got.status == 200 and len(got.json["data"]) == (2 if number < 2 else 0)
+    assert call.get(f"/items?page=1&per_page={number}").status == 200
+
+
 def test_without_the_header_in_the_document_there_is_none(tmp_path: Path) -> None:
     """What is not declared is not sent."""
     call = played(tmp_path, collection("/items", ITEM, WHOLE, {"page": NUMBER, "per_page": NUMBER}))

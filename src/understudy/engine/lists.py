@@ -152,7 +152,7 @@ def _limit(rules: Lists, query: Mapping[str, Any]) -> int:
 def _number(asked: Any, otherwise: int) -> int:
     """A number as the query gives it; text that the document lets in and that is none counts as not given."""
     try:
-        return min(int(asked), _MOST)
+        return max(-_MOST, min(int(asked), _MOST))
     except (TypeError, ValueError, OverflowError):
         return otherwise
 
