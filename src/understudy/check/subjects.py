@@ -217,6 +217,10 @@ class Api:
         """The roles that operations have by their paths alone: what an effect is the doing of."""
         return assign(self.contract.operations, replace(self.behaviour, operations={}))
 
+    def reacts(self, subject: Subject) -> bool:
+        """Whether domain functions hang on what becomes of a resource: they may change other records too."""
+        return any(key.partition(".")[0] == subject.name for key in self.behaviour.reactions)
+
     def is_effect(self, operation: Operation | None) -> bool:
         """Whether a domain function plays an operation: it may do more than its kind says."""
         return operation is not None and self.roles[operation.key].effect is not None

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from understudy.behaviour.lifecycles import is_final
 from understudy.behaviour.model import Lifecycle
+from understudy.check.bodies import edges
 from understudy.check.claims import Claim, status
 from understudy.check.laws.law import Law
 from understudy.check.laws.records import GONE, volatile
 from understudy.check.session import Impossible, Record, Session
-from understudy.check.steps import ABSENT, Ref
+from understudy.check.steps import ABSENT, Ref, resolve
 from understudy.check.subjects import Subject
 
 MODEL = "model-based testing: transition coverage of the lifecycle's table"
@@ -134,7 +136,7 @@ def _cell(s: Session, record: Record, state: str, trigger: str) -> None:
     s.claim("unchanged", f"{trigger} while {state} was refused and changed the {subject.name}", at=operation, mark=f"{mark} untouched", before=record.ref(), after=seen,
             ignoring=volatile(subject), given=[here, refused])
     _framed(s, record, seen, trigger, mark, [here, taken])
-    if bystander is not None:
+    if bystander is not None and not s.api.reacts(subject):
         other = s.get(bystander)
         s.claim("same", f"{trigger} of one {subject.name} changed another", at=operation, mark="bystander", left=bystander.ref(), right=Ref(other.step, bystander.inside),
                 ignoring=volatile(subject))
@@ -192,6 +194,18 @@ def _framed(s: Session, record: Record, seen: Ref, trigger: str, mark: str, give
                 given=[*given, Claim("there", {"value": record.ref("version")}, "there is one")])
 
 
+def _different(s: Session, subject: Subject) -> list[Record]:
+    """Records of all kinds of values, those at the limits of the document among them."""
+    made = [s.create(subject) for _ in range(4)]
+    schema, _ = subject.written("create")
+    sent = resolve(dict(made[0].sent), s.answers)
+    for name, _what, body in edges(s.api.contract, schema, sent) if schema is not None else ():
+        if name != subject.resource.key and isinstance(body[name], int | float):
+            with suppress(Impossible):
+                made.append(s.create(subject, {name: body[name]}))
+    return made
+
+
 def alike(s: Session, subject: Subject) -> None:
     """Two records in one state are treated alike, whatever else they hold: the same trigger is taken of both or of neither."""
     begin = s.create(subject).state
@@ -200,7 +214,7 @@ def alike(s: Session, subject: Subject) -> None:
     for trigger, operation in subject.actions.items():
         if s.api.roles[operation.key].effect is not None:
             continue
-        replies = [s.act(s.create(subject), trigger) for _ in range(4)]
+        replies = [s.act(record, trigger) for record in _different(s, subject)]
         taken = [Claim("among", {"value": status(reply.step), "options": ["2xx"]}, "") for reply in replies]
         if any(reply.ok for reply in replies):
             for reply in replies:
