@@ -125,7 +125,7 @@ def _fuzz(report: Report, options: argparse.Namespace, api: Api, target: Target,
     report.seconds += found.seconds
     report.judged[f"{LAW}all checks", "all operations"] += found.calls
     if not found.ended:
-        report.uncovered.append(Uncovered(f"{LAW}all phases", "all", f"it was stopped after {seconds:g} s; --fuzz-time gives it more"))
+        report.uncovered.append(Uncovered(f"{LAW}all phases", "all", f"schemathesis gave up: {found.failed}" if found.failed else f"it was stopped after {seconds:g} s; --fuzz-time gives it more"))
 
 
 def _form(text: str) -> tuple[str, str]:

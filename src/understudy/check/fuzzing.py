@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import schemathesis
 from schemathesis.config import SchemathesisConfig
@@ -42,7 +41,8 @@ FROZEN: Mapping[str, Any] = {
     },
 }
 """How it is run: see schemathesis' own configuration reference for each."""
-SOURCES = {"extra-data-sources": {"responses": False}}
+PHASE: Mapping[str, Mapping[str, Any]] = {"fuzzing": {"operation-ordering": "none"}, "stateful": {"inference": {"algorithms": ["dependency-analysis"]}}}
+"""Settings of single phases. Links are not learned from answers: a URL that is none, in any body, ends schemathesis' run."""
 LAW = "schemathesis: "
 
 
@@ -55,7 +55,8 @@ class Fuzzed:
     scenarios: int = 0
     seconds: float = 0.0
     first: float | None = None
-    ended: bool = True  # False: the time was up before
+    ended: bool = True  # False: the time was up before, or it failed
+    failed: str | None = None  # why schemathesis itself gave up
 
 
 def fuzz(api: Api, target: Target, credentials: Mapping[str, str], *, seed: int = 1, seconds: float = 60.0, examples: int = 20,
@@ -64,7 +65,7 @@ def fuzz(api: Api, target: Target, credentials: Mapping[str, str], *, seed: int 
     schema = _schema(api, target, credentials, seed, examples, phases, allowed, workers)
     found, start = Fuzzed(), time.perf_counter()
     stream = from_schema(schema).execute()
-    for event in stream:
+    for event in _as_far_as_it_comes(stream, found):
         if isinstance(event, events.ScenarioFinished):
             found.scenarios += 1
             for finding in _findings(event, api):
@@ -82,6 +83,15 @@ def fuzz(api: Api, target: Target, credentials: Mapping[str, str], *, seed: int 
     return found
 
 
+def _as_far_as_it_comes(stream: Any, found: Fuzzed) -> Iterator[Any]:
+    """The events of a run; where schemathesis itself fails, those before."""
+    try:
+        yield from stream
+    except Exception as fault:  # whatever it is, what was found so far is found
+        found.failed = f"{type(fault).__name__}: {fault}"
+        found.ended = False
+
+
 def _schema(api: Api, target: Target, credentials: Mapping[str, str], seed: int, examples: int, phases: tuple[str, ...], allowed: frozenset[str] | None, workers: int) -> Any:
     documents = api.contract.documents
     document = linked(dict(documents.document(documents.entries[0])), api)
@@ -91,8 +101,8 @@ def _schema(api: Api, target: Target, credentials: Mapping[str, str], seed: int,
         "seed": seed,
         "workers": workers,
         "generation": {"database": "none", "max-examples": examples},
-        "headers": dict(credentials),
-        "phases": {name: {"enabled": name in phases, **({"operation-ordering": "none"} if name == "fuzzing" else {})} for name in PHASES},
+        "headers": {_spelled(api, name): value for name, value in credentials.items()},
+        "phases": {name: {"enabled": name in phases, **PHASE.get(name, {})} for name in PHASES},
         **({"base-url": local.url + local.base} if isinstance(local, Remote) else {}),
     })
     schema: Any = schemathesis.openapi.from_dict(document, config=config)
@@ -103,6 +113,12 @@ def _schema(api: Api, target: Target, credentials: Mapping[str, str], seed: int,
         schema.app = local.app
     _begin_anew(schema, target.reset)
     return schema
+
+
+def _spelled(api: Api, name: str) -> str:
+    """A header's name as the document's security schemes write it: by that schemathesis finds it to leave it out."""
+    schemes = (requirement.scheme for operation in api.contract.operations for some in operation.security or () for requirement in some)
+    return next((str(one["name"]) for one in schemes if str(one.get("name", "")).lower() == name.lower()), name.title())
 
 
 def _bare(target: Any) -> Target:
@@ -160,9 +176,8 @@ def _chain(recorder: Any, case: str) -> tuple[tuple[Step, ...], tuple[Answer | N
 
 def _step(node: Any, case: Any) -> Step:
     request = node.request
-    parts = urlsplit(request.uri)
     headers = {name: values[0] for name, values in request.headers.items() if name.lower() in ("content-type", "idempotency-key", "accept") and values}
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    path = "/" + request.uri.partition("//")[2].partition("/")[2].partition("#")[0]  # as it was sent, which urlsplit may refuse
     key = f"{case.operation.method.upper()} {case.operation.full_path}" if case is not None else ""
     return Step(key, request.method, path.replace("{", "%7B"), headers=headers, raw=request.body if request.body else None)
 
