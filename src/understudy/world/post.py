@@ -56,12 +56,26 @@ class Post:
 
         An endpoint is told nothing of the commit that makes it, nor of the one that takes it away.
         """
-        endpoints = list(self._endpoints(world, decision.changes)) if self.rules.endpoints is not None and decision.changes else []
+        if self._is_usual(decision):
+            return ()
+        endpoints = list(self._endpoints(world, decision.changes)) if self.rules.endpoints is not None else []
         if not endpoints and all(event.to is None for event in decision.events):
             return ()
         gone = {put.key for put in endpoints if put.value is None}
         own = [(at, now, event) for at, event in enumerate(decision.events, len(world.events) + 1)]
         return [*self._deliveries(world, [*_untold(world), *own], gone), *endpoints]
+
+    def _is_usual(self, decision: Decision) -> bool:
+        """Whether a decision touches no record that is an endpoint and names no receiver of its own."""
+        for event in decision.events:
+            if event.to is not None:
+                return False
+        rows = self.rules.endpoints
+        if rows is not None:
+            for change in decision.changes:
+                if change.resource == rows.resource:
+                    return False
+        return True
 
     def told(self, world: World) -> Sequence[Put]:
         """The deliveries of what happened since somebody was last told."""

@@ -109,7 +109,8 @@ class World:
     def commit(self, decision: Decision, circumstances: Circumstances, cause: str | None = None, put: Sequence[Put] = ()) -> None:
         """Keep all that was decided, or nothing; with it rows to be held, such as what an idempotency key was answered. Raises Problem."""
         if self.post is not None and (decision.events or decision.changes):
-            put = [*put, *self.post.rows(self, decision, circumstances.now)]
+            own = self.post.rows(self, decision, circumstances.now)
+            put = [*put, *own] if own else put
         if self.keeper is not None:
             self.keeper.commits(self, decision, circumstances, cause, put)
         try:
