@@ -322,11 +322,12 @@ class Transaction:
             self._check_parents_open(kind, after)
 
     def _check_unique(self, kind: Kind, fields: tuple[str, ...], record: Record) -> None:
+        first = record.get(fields[0])
+        if first is None or (not self.changes and not self._view.find(kind.name, fields[0], first)):
+            return  # the usual case, without looking at a record
         equals = {field: record.get(field) for field in fields}
         if None in equals.values():
             return
-        if not self.changes and not self._view.find(kind.name, fields[0], equals[fields[0]]):
-            return  # the usual case, without looking at a record
         other = self.first(kind.name, **equals)
         own = record[kind.resource.id_field]
         if other is not None and other[kind.resource.id_field] != own:

@@ -166,7 +166,8 @@ class Protocol(HttpToolsProtocol):
         arrival = self._arrival
         assert arrival is not None
         self._arrival = None
-        self._app.leave(arrival)
+        if arrival.key is not None:
+            self._app.leave(arrival)
         reply = self._app.reply(self.scope, arrival, body)  # type: ignore[arg-type]
         syncer = self._app.syncer
         if reply.pending is not None and self._app.sender is not None:

@@ -166,7 +166,8 @@ class Index:
 
     def add(self, record: Record, serial: int) -> None:
         """Enter a record."""
-        keys, entry = self._keys(record), self._entry(record, serial)
+        keys = self._keys(record)
+        entry = serial if self._rank is None else self._entry(record, serial)
         for key in keys:
             self._add(key, entry)
         if len(keys) > 1:

@@ -212,7 +212,9 @@ class LayeredMap(Generic[K, V]):
         """Put a new `key` at the end; answers its serial number: `serial`, greater than all so far, or the next."""
         number = self._next if serial is None else serial
         self._next = number + 1
-        self._put((number, key, value))
+        row = (number, key, value)
+        self._by_key.set(key, row)
+        self._by_serial.set(number, row)
         self.serials.add(number)
         return number
 

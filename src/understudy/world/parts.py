@@ -72,7 +72,9 @@ class Buckets(Generic[K, V]):
 
     def set(self, key: K, value: V) -> None:
         """Put `value` at `key`, over what was there."""
-        held = self.bucket(key)
+        held = self.spine[hash(key) & self.mask]
+        if held.owner is not self.owner:
+            held = self._own(hash(key) & self.mask)
         held[key] = value
         if len(held) > BUCKET:
             self.split(key)

@@ -101,7 +101,12 @@ class Store:
         Raises Problem `internal_error` where a record to be made is there already, one to be changed or deleted is not,
         or one cannot be encoded as JSON: the caller's fault, never a client's.
         """
-        steps = [self._step(changes[0])] if len(changes) == 1 else self._steps(changes)
+        if len(changes) == 1:  # the usual commit
+            change = changes[0]
+            table = self._table(change.resource)
+            LivingTable.apply(*_step(table, change, table.records.get(change.id)))
+            return
+        steps = self._steps(changes)
         for table, id, encoded, old, new in steps:
             table.apply(id, encoded, old, new)
 
@@ -165,10 +170,6 @@ class Store:
             return self._tables[resource]
         except KeyError:
             return living_table(self.database, resource)
-
-    def _step(self, change: Changed) -> Step:
-        table = self._table(change.resource)
-        return _step(table, change, table.records.get(change.id))
 
     def _steps(self, changes: Sequence[Changed]) -> list[Step]:
         """What to do for several changes, of which later ones may concern the same records as earlier ones."""

@@ -188,8 +188,8 @@ class World:
     def request_id(self, prefix: str) -> str:
         """A fresh id for a response: as many letters as there is room for before the request's number of eight digits."""
         if self._stem is None:
-            self._stem = fresh(self.seed, 0, None, None, self.id_length)
-        return f"{prefix}_{self._stem[: self.id_length - 8]}{self.request_count % 100_000_000:08d}"
+            self._stem = fresh(self.seed, 0, None, None, self.id_length)[: self.id_length - 8]
+        return f"{prefix}_{self._stem}{self.request_count % 100_000_000:08d}"
 
     def wait(self, timer: Timer) -> None:
         """Set a timer, unless it is set."""
