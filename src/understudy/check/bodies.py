@@ -235,12 +235,16 @@ def edges(contract: Contract, schema: Schema, body: dict[str, Any]) -> Iterator[
     judge = contract.validator(schema, "request")
     for name, one in shape.properties.items():
         own = contract.documents.follow(one.uri, one.value)[1] if one.uri and "##" not in one.uri else one.value
-        if name in shape.read_only or name not in body or not isinstance(own, dict) or own.get("pattern"):
+        if name in shape.read_only or name not in body or not isinstance(own, dict):
             continue
         low, high = limits(Schema("", own))
         found = [(what, value) for what, value in (("the minimum", low), ("the maximum", high)) if value is not None and abs(value) < 10**9]
         if "format" not in own and isinstance(own.get("maxLength"), int) and own["maxLength"] <= 2000 and "enum" not in own:
             found.append(("the longest", "a" * own["maxLength"]))
+        if "format" not in own and isinstance(own.get("minLength"), int) and own["minLength"] <= 2000:
+            found += [("the shortest", text) for text in (("a" * own["minLength"]), ("http://" + "a" * own["minLength"])[: own["minLength"]])[:: 1 if own.get("pattern") else 2]]
+        elif "format" not in own and "enum" not in own and isinstance(body[name], str):
+            found.append(("the shortest", ""))
         if isinstance(own.get("enum"), list):
             found += [(f"{value!r}", value) for value in own["enum"] if value is not None]
         for what, value in found:
