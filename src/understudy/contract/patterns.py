@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 ALPHABET = "a0A1bB2cC3dD4eE5fF6gG7hH8iI9jJkKlLmMnNoOpPqQrRsStTuUvVwWxXyYzZ -_.:/@+,;#%&=?!$'\"()[]{}<>*|~^`\\\t\n\r"
@@ -55,10 +56,9 @@ def sample(pattern: str, shortest: int = 0, longest: int | None = None, variant:
 @lru_cache(maxsize=256)
 def maker(pattern: str) -> Make | None:
     """The function that makes texts for a pattern, or None when the pattern cannot be read."""
-    from re import _parser  # type: ignore[attr-defined]  # the standard library's own, kept off the start-up path
-
+    parser = import_module("re._parser")  # the standard library's own; no name that type checkers agree upon
     try:
-        return sequence(_parser.parse(python_words(pattern)))
+        return sequence(parser.parse(python_words(pattern)))
     except (re.error, OverflowError, RecursionError):
         return None
 
