@@ -39,7 +39,7 @@ RULES: Mapping[str, Any] = {
         # A usage event may lie 30 minutes ahead of the clock at most and is refused with 400 and its field, as the
         # vendor documents it; where the clock stands is nothing a schema can say.
         {
-            "include-path-regex": "^/v1/(ingest/meter-datas?|events/ingest(-list|-batch)?)$",
+            "include-path-regex": "^/v1/(ingest/meter-datas?|events/(ingest(-list|-batch)?|calculate))$",
             "checks": {"positive_data_acceptance": {"expected-statuses": [400, *_TAKEN]}},
         },
     ],

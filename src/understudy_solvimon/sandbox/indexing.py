@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Settings = Mapping[str, Any]
 
+_MOST_PLACES = 12
 _PRICES = ("amount", "fixed_amount", "minimum_amount", "maximum_amount")
 """What of a band is money; percentages and credits stay (assumed)."""
 
@@ -77,5 +78,6 @@ def _raised(amount: Mapping[str, str], settings: Settings) -> Record:
     with judged("indexing_settings.percentage"):
         factor = 1 + money.number(settings.get("percentage") or "0") / 100
     scale = len(amount["quantity"].partition(".")[2])
-    places = settings.get("number_of_decimals", scale) if settings.get("rounding_mode") == "DECIMALS" else scale
+    asked = settings.get("number_of_decimals", scale) if settings.get("rounding_mode") == "DECIMALS" else scale
+    places = min(max(int(asked), 0), _MOST_PLACES)  # 2.0 is an integer in JSON Schema
     return {**amount, "quantity": money.decimal(money.number(amount["quantity"]) * factor, places)}
