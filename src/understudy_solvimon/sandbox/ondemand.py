@@ -19,7 +19,7 @@ from understudy_solvimon.sandbox.charging import on_demand
 from understudy_solvimon.sandbox.invoices import begun_invoice, finalise, start_grace, written
 from understudy_solvimon.sandbox.lines import draft_of
 from understudy_solvimon.sandbox.offers import Offer, configs_by_item
-from understudy_solvimon.sandbox.terms import Record, moment, when
+from understudy_solvimon.sandbox.terms import Record, judged, moment, when
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -30,7 +30,8 @@ def on_demand_pricing_items(tx: Transaction, call: Call) -> Record:
     """What of a schedule can be charged on demand at a time: its one-off prices with `on_demand`, by pricing."""
     schedule = call.record or tx.need("schedule", str(next(iter(call.path.values()))))
     subscription = tx.need("subscription", schedule["pricing_plan_subscription_id"])
-    at = moment(call.query["timestamp"], "timestamp") if call.query.get("timestamp") else tx.now
+    with judged("timestamp", "invalid_field"):
+        at = periods.instant(call.query["timestamp"]) if call.query.get("timestamp") else tx.now
     pricings: dict[str, Record] = {}
     if _bills(schedule, at):
         for _, offer in _offers(tx, subscription, schedule):
