@@ -1,4 +1,5 @@
-"""A body made into what the document knows: unknown and readOnly fields left out, defaults filled in, in one pass.
+"""A body made into what the document knows: unknown and readOnly fields left out, defaults filled in, whole numbers made
+integers, in one pass.
 
 1. Runs after validation, on a value nobody else holds: it is changed in place.
 2. A cleaner is made for a schema when a value first gets there, and kept; recursive schemas are therefore no matter.
@@ -58,6 +59,9 @@ class Level(NamedTuple):
     prefix: tuple[Cleaner | None, ...]
     mark: str | None  # the discriminator's property
     branches: Mapping[str, Cleaner]
+    integers: frozenset[str]  # the properties that hold integers
+    counts: bool  # the items are integers
+    tallies: bool  # so are the fields that are not declared by name
 
 
 class Cleaner:
@@ -86,15 +90,19 @@ class Cleaner:
             clean_object(level, value, notes)
         elif kind is list and (level.item is not None or level.prefix):
             clean_items(level, value, notes)
+        elif kind is list and level.counts:
+            value[:] = map(whole, value)
 
 
 def clean_object(level: Level, value: dict[str, Any], notes: list[Note]) -> None:
     """One object: its fields first, then what is missing."""
-    known = level.known
+    known, integers = level.known, level.integers
     if level.mark is not None:
         branch = level.branches.get(mark) if isinstance(mark := value.get(level.mark), str) else None
         if branch is not None:
-            known = {**known, **branch.level.known}
+            known, integers = {**known, **branch.level.known}, integers | branch.level.integers
+    for name in integers & value.keys() if integers else ():
+        value[name] = whole(value[name])
     strange: list[str] | None = None
     if not value.keys() <= level.plain:
         for name in [name for name in value if name not in level.plain]:
@@ -127,11 +135,18 @@ def clean_strange(
         if not matched and level.closed:
             del value[name]
             notes.append(Note(name, "unknown", known))
+        elif not matched and level.tallies:
+            value[name] = whole(value[name])
         for cleaner in keepers:
             if cleaner is not None:
                 before = len(notes)
                 cleaner.clean(value[name], notes)
                 raise_notes(notes, before, name)
+
+
+def whole(number: Any) -> Any:
+    """An integer as such: 2.0 is one too (JSON Schema 2020-12, section 4.2.3); anything else as it is."""
+    return int(number) if type(number) is float and number.is_integer() else number
 
 
 def drop_read_only(level: Level, value: dict[str, Any], notes: list[Note]) -> None:
@@ -194,7 +209,13 @@ class Cleaners:
             prefix=tuple(self.cleaner(one) for one in shape.prefix),
             mark=mark,
             branches={value: made for value, one in branches.items() if (made := self.cleaner(one)) is not None},
+            integers=frozenset(name for name, one in shape.properties.items() if self._is_integer(one)),
+            counts=not shape.prefix and self._is_integer(shape.items),
+            tallies=isinstance(shape.additional, Schema) and self._is_integer(shape.additional),
         )
+
+    def _is_integer(self, schema: Schema | None) -> bool:
+        return schema is not None and self._shapes.shape(schema, "request").types - {"null"} == {"integer"}
 
     def _defaults(self, shape: Shape) -> list[tuple[str, Any]]:
         """Defaults of the properties that apply in any case, if they are valid themselves."""
