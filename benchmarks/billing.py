@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from understudy.sandbox import Options, Sandbox, open_sandbox
+from understudy.theatre import Options, Theatre, open_theatre
 from understudy.world.stage import Request
 from understudy.world.world import World
 
@@ -27,7 +27,7 @@ class Played:
     """A world of the bundled sandbox and a way to call it."""
 
     def __init__(self) -> None:
-        self.sandbox: Sandbox = open_sandbox(Options(now=datetime(2025, 1, 1, tzinfo=UTC)))
+        self.sandbox: Theatre = open_theatre(Options(now=datetime(2025, 1, 1, tzinfo=UTC)))
         self.world: World = self.sandbox.worlds.get("default")
 
     def __call__(self, method: str, target: str, body: Any = None) -> Any:

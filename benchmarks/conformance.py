@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT / "tests")  # in the place of this folder, whose requests.py would be taken for the library
 
 from support.fuzzing import HEAVY, KEY, PHASES, RULES, Verdict, fuzz  # noqa: E402  # not installed with the package
-from understudy.sandbox import Options, open_sandbox  # noqa: E402
 from understudy.server.app import App  # noqa: E402
+from understudy.theatre import Options, open_theatre  # noqa: E402
 from understudy.world import sources  # noqa: E402
 
 NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
@@ -47,7 +47,7 @@ class Part:
         """What was found, in a world of its own."""
         spec = ROOT / "openapi" / f"{self.document}.yaml"
         keys = frozenset({KEY}) if self.document == "solvimon" else None
-        sandbox = open_sandbox(Options(spec=str(spec), fixture=self.fixture, now=NOW, keys=keys))
+        sandbox = open_theatre(Options(spec=str(spec), fixture=self.fixture, now=NOW, keys=keys))
         settings: Mapping[str, Any] = RULES if self.document == "solvimon" else {}
         return fuzz(sources.read(spec), App(sandbox), seed=self.seed, examples=EXAMPLES[self.phase], settings=settings,
                     phases=(self.phase,), include=self.include, exclude=self.exclude,

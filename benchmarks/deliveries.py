@@ -21,9 +21,9 @@ import orjson
 import uvloop
 
 from understudy.engine.decide import Decision, Event
-from understudy.sandbox import Options, Sandbox, open_sandbox
 from understudy.server.posting import Poster
 from understudy.server.sending import Sender
+from understudy.theatre import Options, Theatre, open_theatre
 from understudy.webhooks.endpoints import Endpoint, Secret
 from understudy.world.holdings import Put
 from understudy.world.stage import Request
@@ -67,7 +67,7 @@ def customer(number: int) -> bytes:
                          "organization": {"legal_name": "A"}})
 
 
-def made(sandbox: Sandbox, world: World, number: int) -> None:
+def made(sandbox: Theatre, world: World, number: int) -> None:
     """One customer through the API."""
     body = customer(number)
     headers = [(b"content-type", b"application/json"), (b"x-api-key", b"k"), (b"host", b"localhost")]
@@ -85,13 +85,13 @@ def signed(count: int, url: str, flights: int = 16) -> None:
     """A delivery: its payload made and judged, signed, posted, its attempt kept, the next one taken."""
     taken = []
     for _ in range(3):
-        sandbox = open_sandbox(Options(now=NOW))
+        sandbox = open_theatre(Options(now=NOW))
         world = sandbox.worlds.get("default")
         subscribe(world, flights, url, "CUSTOMER.CREATED")
         for number in range(count // flights):
             made(sandbox, world, number)
 
-        async def send(sandbox: Sandbox = sandbox, world: World = world) -> float:
+        async def send(sandbox: Theatre = sandbox, world: World = world) -> float:
             sender = Sender(sandbox, Poster())
             before = time.process_time()
             sender.start()
@@ -109,7 +109,7 @@ def signed(count: int, url: str, flights: int = 16) -> None:
 
 def emitting(count: int, url: str) -> None:
     """A POST whose commit emits one event: nobody subscribed, one endpoint, ten; nothing is sent meanwhile."""
-    sandbox = open_sandbox(Options(now=NOW))
+    sandbox = open_theatre(Options(now=NOW))
     ways = {name: sandbox.worlds.get(name) for name in ("none", "one", "ten")}
     subscribe(ways["one"], 1, url, "CUSTOMER.*")
     subscribe(ways["ten"], 10, url, "CUSTOMER.*")
@@ -127,7 +127,7 @@ def emitting(count: int, url: str) -> None:
 
 def many(endpoints: int, url: str) -> None:
     """Ten events for each of many endpoints: kept, then taken one after the other as they fall due."""
-    sandbox = open_sandbox(Options(now=NOW))
+    sandbox = open_theatre(Options(now=NOW))
     world = sandbox.worlds.get("default")
     size, before = memory(), time.process_time()
     for at in range(endpoints):

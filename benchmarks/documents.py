@@ -43,13 +43,13 @@ def judge(path: Path, examples: int, cases: int) -> dict[str, Any]:
     """One document's row."""
     from support.fuzzing import fuzz
     from understudy.behaviour.roles import is_modelled
-    from understudy.sandbox import Options, Unplayable, open_sandbox
     from understudy.server.app import App
+    from understudy.theatre import Options, Unplayable, open_theatre
     from understudy.world import sources
 
     start = time.perf_counter()
     try:
-        sandbox = open_sandbox(Options(spec=str(path), keys=frozenset({KEY})))
+        sandbox = open_theatre(Options(spec=str(path), keys=frozenset({KEY})))
     except (Unplayable, sources.Unreadable, ValueError) as fault:
         return {"faults": str(fault).splitlines()}
     script = sandbox.script
@@ -68,7 +68,7 @@ def judge(path: Path, examples: int, cases: int) -> dict[str, Any]:
 def judge_peer(path: Path, base_url: str, examples: int, cases: int) -> dict[str, Any]:
     """One document's row for a server that plays it at an address."""
     from support.fuzzing import fuzz
-    from understudy.sandbox import Options, understand
+    from understudy.theatre import Options, understand
     from understudy.world import sources
 
     start = time.perf_counter()

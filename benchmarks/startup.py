@@ -105,12 +105,12 @@ def finding(items: int) -> float:
 
 def serving(text: str, folder: Path) -> dict[str, float]:
     """Processor microseconds of the stage for requests to the small resource."""
-    from understudy.sandbox import Options, open_sandbox
+    from understudy.theatre import Options, open_theatre
     from understudy.world.stage import Request
 
     path = folder / "served.json"
     path.write_text(text)
-    sandbox = open_sandbox(Options(spec=str(path)))
+    sandbox = open_theatre(Options(spec=str(path)))
     kind = (b"content-type", b"application/json")
     ask = lambda method, target, body=b"": sandbox.answer(Request(method, target, b"", [kind], body, dict([kind])))  # noqa: E731
     one = json.loads(ask("POST", "/v1/pings", b'{"name": "a"}').body)["id"]

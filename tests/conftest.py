@@ -9,8 +9,8 @@ import hypothesis
 import pytest
 
 from support.asgi import Client
-from understudy.sandbox import Options, Sandbox, open_sandbox
 from understudy.server.app import App
+from understudy.theatre import Options, Theatre, open_theatre
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # processes begun here are to be interrupted all the same
@@ -22,13 +22,13 @@ NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def bundled() -> Sandbox:
+def bundled() -> Theatre:
     """The bundled sandbox, prepared once; tests take worlds of it."""
-    return open_sandbox(Options(now=NOW))
+    return open_theatre(Options(now=NOW))
 
 
 @pytest.fixture
-def call(bundled: Sandbox) -> Client:
+def call(bundled: Theatre) -> Client:
     """A client of the bundled sandbox, in which no world was begun yet."""
     for name in [world.name for world in bundled.worlds]:
         bundled.worlds.end(name)

@@ -12,7 +12,7 @@ import pytest
 SOURCES = Path(__file__).resolve().parents[1] / "src"
 FILES = sorted(path for path in SOURCES.rglob("*.py"))
 PURE = ("contract", "behaviour", "engine", "webhooks")
-RINGS = ("problems", "durations", "exact", "contract", "behaviour", "engine", "webhooks", "world", "understanding", "sandbox", "inspecting", "server", "check", "cli")
+RINGS = ("problems", "durations", "exact", "contract", "behaviour", "engine", "webhooks", "world", "understanding", "theatre", "inspecting", "server", "check", "cli")
 """From the inside out: a part may import itself and what stands before it."""
 
 IMPURE = {"os", "io", "pathlib", "time", "random", "secrets", "uuid", "socket", "threading", "asyncio", "subprocess", "tempfile", "logging",

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from support.asgi import Client
 from understudy.exact import read, write
-from understudy.sandbox import Options, open_sandbox
 from understudy.server.app import App
+from understudy.theatre import Options, open_theatre
 
 WIDE = st.integers(-(10**40), 10**40)
 VALUES = st.recursive(WIDE | st.text() | st.none() | st.floats(allow_nan=False, allow_infinity=False), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
@@ -67,7 +67,7 @@ def test_a_wide_integer_is_stored_changed_found_and_kept(tmp_path: Any) -> None:
     spec = tmp_path / "wide.json"
     spec.write_text(json.dumps(DOCUMENT))
     options = Options(spec=str(spec), open=True, data=str(tmp_path / "data"))
-    sandbox = open_sandbox(options)
+    sandbox = open_theatre(options)
     call = Client(App(sandbox), {})
     wide = 2**64 + 1
     made = call.post("/things", {"weight": wide, "name": "one"})
@@ -78,5 +78,5 @@ def test_a_wide_integer_is_stored_changed_found_and_kept(tmp_path: Any) -> None:
     assert [row["weight"] for row in call.get(f"/things?weight={wide}").json] == [wide] and call.get(f"/things?weight={wide - 1}").json == []
     assert call.get("/_understudy/diff").json["created"][0]["record"]["weight"] == wide
     sandbox.folder.close()
-    again = Client(App(open_sandbox(options)), {})
+    again = Client(App(open_theatre(options)), {})
     assert again.get(where).json == {**made.json, "name": "two"}

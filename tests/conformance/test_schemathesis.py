@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from support.fuzzing import HEAVY, KEY, RULES, fuzz
-from understudy.sandbox import Options, Sandbox, open_sandbox
 from understudy.server.app import App
+from understudy.theatre import Options, Theatre, open_theatre
 from understudy.world import sources
 
 OPENAPI = Path(__file__).parents[2] / "openapi"
@@ -28,14 +28,14 @@ Message = dict[str, Any]
 Change = Callable[[str, str, int, Any], tuple[int, Any]]
 
 
-def solvimon(fixture: str) -> Sandbox:
+def solvimon(fixture: str) -> Theatre:
     """The bundled sandbox on a clock that stands still."""
-    return open_sandbox(Options(fixture=fixture, now=NOW, keys=frozenset({KEY})))
+    return open_theatre(Options(fixture=fixture, now=NOW, keys=frozenset({KEY})))
 
 
-def petstore() -> Sandbox:
+def petstore() -> Theatre:
     """A document that is understood by inference alone."""
-    return open_sandbox(Options(spec=str(OPENAPI / "petstore.yaml"), now=NOW))
+    return open_theatre(Options(spec=str(OPENAPI / "petstore.yaml"), now=NOW))
 
 
 def document(name: str) -> Mapping[str, Any]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from support.asgi import Client
-from understudy.sandbox import Options, open_sandbox
 from understudy.server.app import App
+from understudy.theatre import Options, open_theatre
 
 Json = dict[str, Any]
 
@@ -59,4 +59,4 @@ def played(document: Json, folder: Path, **options: Any) -> Client:
     """A client of a document."""
     path = folder / "document.json"
     path.write_text(json.dumps(document))
-    return Client(App(open_sandbox(Options(spec=str(path), **options))), {})
+    return Client(App(open_theatre(Options(spec=str(path), **options))), {})

@@ -100,7 +100,7 @@ def test_a_header_the_answer_must_carry_is_there(tmp_path: Path) -> None:
 
 def test_a_document_may_not_name_code_to_be_run(tmp_path: Path) -> None:
     """`effects` inside `x-understudy` is refused; the rest of it counts."""
-    from understudy.sandbox import Unplayable  # as a caller meets it
+    from understudy.theatre import Unplayable  # as a caller meets it
 
     with pytest.raises(Unplayable, match="no code is run"):
         played({**things(thing()), "x-understudy": {"understudy": 1, "effects": "os"}}, tmp_path)

@@ -11,8 +11,8 @@ from support.asgi import Answer, Client
 from understudy.behaviour.roles import is_modelled
 from understudy.cli import main
 from understudy.engine.plans import Script
-from understudy.sandbox import Options, open_sandbox
 from understudy.server.app import App
+from understudy.theatre import Options, open_theatre
 
 ROOT = Path(__file__).resolve().parents[2]
 PETSTORE = ROOT / "openapi" / "petstore.yaml"
@@ -28,7 +28,7 @@ def client(path: Path) -> tuple[Client, Script]:
     """A document, played without keys."""
     if not path.is_file():
         pytest.skip(f"{path.name} is not beside this checkout")
-    sandbox = open_sandbox(Options(spec=str(path), open=True))
+    sandbox = open_theatre(Options(spec=str(path), open=True))
     return Client(App(sandbox), {}), sandbox.script
 
 
@@ -162,8 +162,8 @@ def test_inspect_says_what_is_understood_and_prints_a_file_that_says_the_same(ca
     assert main(["inspect", "--yaml", str(PETSTORE)]) == 0
     file = tmp_path / "shop.behaviour.yaml"
     file.write_text(capsys.readouterr().out)
-    sandbox = open_sandbox(Options(spec=str(PETSTORE), behaviour=str(file)))
-    assert sandbox.script.behaviour.resources == open_sandbox(Options(spec=str(PETSTORE))).script.behaviour.resources
+    sandbox = open_theatre(Options(spec=str(PETSTORE), behaviour=str(file)))
+    assert sandbox.script.behaviour.resources == open_theatre(Options(spec=str(PETSTORE))).script.behaviour.resources
     assert main(["diagram", str(PETSTORE)]) == 0
     assert "available --> adopted: adopt" in capsys.readouterr().out
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from support.asgi import Answer, Client
-from understudy.sandbox import Sandbox
 from understudy.server.app import App
+from understudy.theatre import Theatre
 
 Body = dict[str, Any]
 
 
 @pytest.fixture
-def call(bundled: Sandbox) -> Client:
+def call(bundled: Theatre) -> Client:
     """A client of the tutorial's world."""
     bundled.reset("default", "tutorial")
     return Client(App(bundled))

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from support.asgi import Answer, Client
-from understudy.sandbox import Options as SandboxOptions
-from understudy.sandbox import Sandbox, open_sandbox
 from understudy.server.app import App
+from understudy.theatre import Options as SandboxOptions
+from understudy.theatre import Theatre, open_theatre
 
 GOOD = {"reference": "good", "type": "ORGANIZATION", "email": "a@example.com", "organization": {"legal_name": "Good"}}
 
@@ -166,14 +166,14 @@ def test_an_unknown_field_is_left_out_with_a_warning_that_suggests_the_nearest(c
 
 def test_strict_refuses_what_the_document_does_not_know() -> None:
     """`--strict`: the unknown field is an error that names it."""
-    strict = Client(App(open_sandbox(SandboxOptions(strict=True))))
+    strict = Client(App(open_theatre(SandboxOptions(strict=True))))
     refused(strict.post("/v1/customers", {**GOOD, "organisation": {}}), 400, "organisation")
     assert strict.post("/v1/customers", GOOD).status == 201
 
 
 def test_a_refused_key_is_401_and_a_listed_one_is_let_in() -> None:
     """Any key that is not empty is good until keys are listed; bearer works as the header does."""
-    listed = App(open_sandbox(SandboxOptions(keys=frozenset({"sk_good"}))))
+    listed = App(open_theatre(SandboxOptions(keys=frozenset({"sk_good"}))))
     assert Client(listed, {"X-API-KEY": "sk_bad"}).get("/v1/customers").json["code"] == "UNAUTHORISED"
     assert Client(listed, {"X-API-KEY": "sk_good"}).get("/v1/customers").status == 200
     assert Client(listed, {"Authorization": "Bearer sk_good"}).get("/v1/customers").status == 200
@@ -214,7 +214,7 @@ def test_a_duplicate_reference_is_a_conflict_that_names_the_other(call: Client) 
     assert (body["code"], body["resource_id"]) == ("RESOURCE_ALREADY_EXISTS", first["id"])
 
 
-def test_worlds_with_impossible_names_are_refused(bundled: Sandbox) -> None:
+def test_worlds_with_impossible_names_are_refused(bundled: Theatre) -> None:
     """A name is letters, digits, dots, dashes, underscores: nothing that could leave a folder."""
     client = Client(App(bundled))
     for name in ("../x", "", "a/b", "x" * 101, "\x00"):

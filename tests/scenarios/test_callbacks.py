@@ -11,7 +11,7 @@ import pytest
 from support.receiving import Receiver, answering
 from support.telling import Control, play
 from understudy.durations import parse_instant
-from understudy.sandbox import Options, Sandbox, open_sandbox
+from understudy.theatre import Options, Theatre, open_theatre
 
 JOB = {"type": "object", "required": ["callback_url"], "properties": {
     "id": {"type": "string", "readOnly": True}, "callback_url": {"type": "string"}, "size": {"type": "integer"}}}  # fmt: skip
@@ -38,14 +38,14 @@ SPEC: dict[str, Any] = {
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Sandbox:
+def sandbox(tmp_path: Path) -> Theatre:
     """A document with a callback and no behaviour file."""
     path = tmp_path / "jobs.json"
     path.write_bytes(orjson.dumps(SPEC))
-    return open_sandbox(Options(spec=str(path), now=parse_instant("2025-05-06T10:30:00Z")))
+    return open_theatre(Options(spec=str(path), now=parse_instant("2025-05-06T10:30:00Z")))
 
 
-def test_a_callback_goes_where_the_request_says(sandbox: Sandbox) -> None:
+def test_a_callback_goes_where_the_request_says(sandbox: Theatre) -> None:
     """With its own method, in the shape the document gives it; until it is taken."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -61,7 +61,7 @@ def test_a_callback_goes_where_the_request_says(sandbox: Sandbox) -> None:
     play(sandbox, story, answering(500))
 
 
-def test_a_callback_to_a_place_that_is_not_allowed_is_not_sent(sandbox: Sandbox) -> None:
+def test_a_callback_to_a_place_that_is_not_allowed_is_not_sent(sandbox: Theatre) -> None:
     """And says so in its attempt."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -74,7 +74,7 @@ def test_a_callback_to_a_place_that_is_not_allowed_is_not_sent(sandbox: Sandbox)
     play(sandbox, story)
 
 
-def test_callbacks_are_lines_of_what_is_understood(sandbox: Sandbox) -> None:
+def test_callbacks_are_lines_of_what_is_understood(sandbox: Theatre) -> None:
     """Never guess in silence."""
     notes = [note for note in sandbox.script.behaviour.notes if note.subject == "POST /jobs" and "done" in note.finding]
     assert [note.convention for note in notes] == ["the operation's callbacks"]

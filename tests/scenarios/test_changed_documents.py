@@ -12,9 +12,9 @@ import yaml
 
 from support.asgi import Client
 from understudy.cli import main
-from understudy.sandbox import Options, open_sandbox
 from understudy.server import serving
 from understudy.server.app import App
+from understudy.theatre import Options, open_theatre
 
 PETSTORE: dict[str, Any] = yaml.safe_load((Path(__file__).resolve().parents[2] / "openapi" / "petstore.yaml").read_text())
 TOY = {"get": {"responses": {"200": {"description": "all", "content": {"application/json": {"schema": {"type": "array", "items": {
@@ -63,7 +63,7 @@ def test_new_operations_are_told_and_played_by_inference(spec: Path, capsys: pyt
     later(spec, "toys")
     status, report = inspected(spec, capsys)
     assert status == 0 and "POST /toys: create toy" in report.partition("(new)")[2]
-    call = Client(App(open_sandbox(Options(spec=str(spec), open=True))), {})
+    call = Client(App(open_theatre(Options(spec=str(spec), open=True))), {})
     made = call.post("/toys", {"name": "Ball"})
     assert call.get("/toys").json == [made.json]
 
@@ -74,7 +74,7 @@ def test_orphaned_lines_are_told_and_the_rest_is_played(spec: Path, capsys: pyte
     status, report = inspected(spec, capsys)
     assert status == 1
     assert "the document no longer has this state, which is left out" in report.partition("(orphaned)")[2]
-    call = Client(App(open_sandbox(Options(spec=str(spec), open=True))), {})
+    call = Client(App(open_theatre(Options(spec=str(spec), open=True))), {})
     assert call.post("/pets", {"name": "Rex", "species": "cat"}).json["status"] == "available"
 
 
@@ -82,7 +82,7 @@ def test_the_server_says_so_in_a_line_when_it_starts(spec: Path, capsys: pytest.
     """How many of each; `inspect` says which."""
     later(spec, "toys", "state")
     capsys.readouterr()
-    serving._greet(open_sandbox(Options(spec=str(spec))), "127.0.0.1", 4010)
+    serving._greet(open_theatre(Options(spec=str(spec))), "127.0.0.1", 4010)
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  behaviour")]
     assert "2 new operations" in line and "orphaned" in line and "understudy inspect" in line
 
@@ -133,7 +133,7 @@ def test_references_that_lead_nowhere_are_listed_and_the_rest_is_played(tmp_path
         "$ref": f"#/components/schemas/None{n}"}}}}}}} for n in range(5)}  # fmt: skip
     path = tmp_path / "broken.json"
     path.write_text(json.dumps({"openapi": "3.1.0", "info": {"title": "B", "version": "1"}, "paths": {"/toys": TOY, **paths}}))
-    sandbox = open_sandbox(Options(spec=str(path)))
+    sandbox = open_theatre(Options(spec=str(path)))
     serving._greet(sandbox, "127.0.0.1", 4010)
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  broken")]
     assert f"{path}#/paths/~1x0/get" in lines[0] and "None0" in lines[0] and "and 2 more" in lines[3]

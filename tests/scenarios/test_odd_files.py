@@ -14,8 +14,8 @@ from support.asgi import Client
 from support.mutating import mutants
 from understudy import inspecting
 from understudy.contract.contract import Contract
-from understudy.sandbox import Options, Unplayable, open_sandbox
 from understudy.server.app import App
+from understudy.theatre import Options, Unplayable, open_theatre
 from understudy.understanding import understand
 
 OPENAPI = Path(__file__).resolve().parents[2] / "openapi"
@@ -64,7 +64,7 @@ def tried(folder: Path, document: Any, said: str, **options: Any) -> None:
     except Unplayable as fault:
         assert fault.faults, said
     try:
-        sandbox = open_sandbox(asked)
+        sandbox = open_theatre(asked)
     except Unplayable:
         return
     call = Client(App(sandbox), {})

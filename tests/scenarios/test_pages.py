@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.asgi import Client
-from understudy.sandbox import Sandbox
 from understudy.server.app import App
+from understudy.theatre import Theatre
 
 
 def customers(client: Client, count: int) -> list[str]:
@@ -35,7 +35,7 @@ def walk(client: Client, target: str) -> list[str]:
 
 @settings(max_examples=40, deadline=None)
 @given(count=st.integers(0, 23), limit=st.integers(1, 9))
-def test_pages_one_after_the_other_are_the_whole_list(bundled: Sandbox, count: int, limit: int) -> None:
+def test_pages_one_after_the_other_are_the_whole_list(bundled: Theatre, count: int, limit: int) -> None:
     """No record is missing, none comes twice, newest first, and the number of pages is right."""
     bundled.reset("default")
     client = Client(App(bundled))
@@ -47,7 +47,7 @@ def test_pages_one_after_the_other_are_the_whole_list(bundled: Sandbox, count: i
 
 @settings(max_examples=25, deadline=None)
 @given(data=st.lists(st.sampled_from(["a@x.com", "b@x.com", "c@x.com"]), max_size=12), direction=st.sampled_from(["asc", "desc"]), limit=st.integers(1, 5))
-def test_ordered_pages_are_sorted_and_ties_keep_one_order_over_all_pages(bundled: Sandbox, data: list[str], direction: str, limit: int) -> None:
+def test_ordered_pages_are_sorted_and_ties_keep_one_order_over_all_pages(bundled: Theatre, data: list[str], direction: str, limit: int) -> None:
     """Ordering by a field with equal values is total: walking the pages meets every record once, in order."""
     bundled.reset("default")
     client = Client(App(bundled))

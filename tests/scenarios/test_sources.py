@@ -13,8 +13,8 @@ import pytest
 from support.asgi import Client
 from support.hosted import Host, hosted
 from understudy.cli import main
-from understudy.sandbox import Options, Sandbox, Unplayable, open_sandbox
 from understudy.server.app import App
+from understudy.theatre import Options, Theatre, Unplayable, open_theatre
 from understudy.world import fetching
 
 TEXT = {"type": "string"}
@@ -55,9 +55,9 @@ def play(*specs: str, **options: Any) -> Client:
     return Client(App(opened(*specs, **options)))
 
 
-def opened(*specs: str, **options: Any) -> Sandbox:
+def opened(*specs: str, **options: Any) -> Theatre:
     """Documents opened together."""
-    return open_sandbox(Options(spec=specs, **options))
+    return open_theatre(Options(spec=specs, **options))
 
 
 def faults(*specs: str, **options: Any) -> list[tuple[str, str]]:

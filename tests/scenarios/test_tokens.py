@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 
 from support.asgi import Answer, Client
-from understudy.sandbox import Options, open_sandbox
 from understudy.server.app import App
+from understudy.theatre import Options, open_theatre
 
 NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
 TOKEN = "https://login.example.com/oauth/token"
@@ -53,7 +53,7 @@ def shop(tmp_path: Path, *security: Any, paths: Any = None, **options: Any) -> C
         operation["security"] = asked
     document = {"openapi": "3.1.0", "info": {"title": "shop", "version": "1"}, "paths": {"/pets": pets, **(paths or {})}, "components": {"securitySchemes": SCHEMES}}
     (tmp_path / "shop.json").write_text(json.dumps(document))
-    return Client(App(open_sandbox(Options(spec=str(tmp_path / "shop.json"), now=NOW, **options))), {})
+    return Client(App(open_theatre(Options(spec=str(tmp_path / "shop.json"), now=NOW, **options))), {})
 
 
 def ask(client: Client, path: str = "/oauth/token", headers: Any = CLIENT, **fields: str) -> Answer:

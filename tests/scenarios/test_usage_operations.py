@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from support.asgi import Client
-from understudy.sandbox import Sandbox
 from understudy.server.app import App
+from understudy.theatre import Theatre
 
 
 @pytest.fixture
-def call(bundled: Sandbox) -> Client:
+def call(bundled: Theatre) -> Client:
     """A client of the tutorial's world: one customer subscribed at 0.50 EUR an employee, five employees used."""
     bundled.reset("default", "tutorial")
     return Client(App(bundled))

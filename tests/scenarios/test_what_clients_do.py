@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from support.asgi import Client
-from understudy.sandbox import Sandbox
 from understudy.server.app import App
+from understudy.theatre import Theatre
 
 
 def value(call: Client, reference: str = "calls", **more: Any) -> Any:
@@ -131,7 +131,7 @@ def test_an_active_record_is_locked_but_for_its_free_fields(call: Client) -> Non
     assert (answer.status, answer.json["field"]) == (409, "type")
 
 
-def test_only_origins_asked_for_may_read_from_a_browser(bundled: Sandbox) -> None:
+def test_only_origins_asked_for_may_read_from_a_browser(bundled: Theatre) -> None:
     """CORS headers for a listed origin, preflight included; none for others, and none at all by default."""
     app = App(bundled, origins=("https://app.example",))
     client = Client(app)
@@ -143,7 +143,7 @@ def test_only_origins_asked_for_may_read_from_a_browser(bundled: Sandbox) -> Non
     assert "access-control-allow-origin" not in Client(App(bundled)).get("/v1/customers", headers=good).headers
 
 
-def test_the_same_calls_give_the_same_bytes_and_another_seed_other_ids(call: Client, bundled: Sandbox) -> None:
+def test_the_same_calls_give_the_same_bytes_and_another_seed_other_ids(call: Client, bundled: Theatre) -> None:
     """Determinism, ids and request ids included."""
     def run() -> list[bytes]:
         bundled.reset("default")

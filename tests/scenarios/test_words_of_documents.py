@@ -12,7 +12,7 @@ from engine.inline import Json, answer, played, takes, thing, things
 from support.asgi import Client
 from support.served import served
 from understudy.contract.contract import Contract
-from understudy.sandbox import Options, Unplayable, open_sandbox
+from understudy.theatre import Options, Unplayable, open_theatre
 from understudy.understanding import understand
 
 TEXT = {"type": "string"}
@@ -113,7 +113,7 @@ def test_documents_served_together_find_one_another_by_name(tmp_path: Path) -> N
     main = things(thing(size={"$ref": "https://example.com/shared.json#/components/schemas/Size"}))
     for name, value in {"parts.json": parts, "main.json": main}.items():
         (tmp_path / name).write_text(json.dumps(value))
-    sandbox = open_sandbox(Options(spec=(str(tmp_path / "main.json"), str(tmp_path / "parts.json"))))
+    sandbox = open_theatre(Options(spec=(str(tmp_path / "main.json"), str(tmp_path / "parts.json"))))
     assert len(sandbox.script.contract.operations) == 5 and not sandbox.script.contract.check()
     with pytest.raises(Unplayable, match=r"https://example\.com/shared\.json"):
         understand(Options(spec=str(tmp_path / "main.json")), Contract.check)

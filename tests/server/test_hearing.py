@@ -10,28 +10,28 @@ import pytest
 
 from support.asgi import Client
 from support.guides import TUTORIAL
-from understudy.sandbox import Options, Sandbox, open_sandbox
 from understudy.server.app import App
 from understudy.server.hearing import hearing
 from understudy.server.receiving import NotReceived
+from understudy.theatre import Options, Theatre, open_theatre
 
 CUSTOMER = {"reference": "acme", "type": "ORGANIZATION", "email": "a@acme.example", "timezone": "Europe/London", "organization": {"legal_name": "Acme"}}
 
 
 @pytest.fixture(scope="module")
-def prepared() -> Sandbox:
+def prepared() -> Theatre:
     """The bundled sandbox at the guide's time."""
-    return open_sandbox(Options(now=datetime(2025, 5, 6, 10, 30, tzinfo=UTC)))
+    return open_theatre(Options(now=datetime(2025, 5, 6, 10, 30, tzinfo=UTC)))
 
 
 @pytest.fixture
-def sandbox(prepared: Sandbox) -> Iterator[Sandbox]:
+def sandbox(prepared: Theatre) -> Iterator[Theatre]:
     """Its default world put back to the fixture."""
     prepared.reset("default")
     yield prepared
 
 
-def test_the_guide_is_heard_from_the_first_meter_value_to_the_final_invoice(sandbox: Sandbox) -> None:
+def test_the_guide_is_heard_from_the_first_meter_value_to_the_final_invoice(sandbox: Theatre) -> None:
     """Each event once, in order, verified; a month goes by in between and nobody sleeps."""
     call = Client(App(sandbox))
     with hearing(sandbox):
@@ -51,7 +51,7 @@ def test_the_guide_is_heard_from_the_first_meter_value_to_the_final_invoice(sand
         assert {one.verdict for one in sandbox.webhooks.received()} == {"verified"}
 
 
-def test_a_receiver_that_fails_is_tried_again_by_the_schedule(sandbox: Sandbox) -> None:
+def test_a_receiver_that_fails_is_tried_again_by_the_schedule(sandbox: Theatre) -> None:
     """Two minutes later, then four; the later event waits behind the earlier one."""
     call = Client(App(sandbox))
     with hearing(sandbox, statuses=(500, 503, 200)) as webhooks:
@@ -67,7 +67,7 @@ def test_a_receiver_that_fails_is_tried_again_by_the_schedule(sandbox: Sandbox) 
         assert [one.type for one in webhooks.received("CUSTOMER.*")] == [type for _, type, _ in told]
 
 
-def test_it_hears_what_it_asked_for_signed_as_it_asked(sandbox: Sandbox) -> None:
+def test_it_hears_what_it_asked_for_signed_as_it_asked(sandbox: Theatre) -> None:
     """By type and by scheme; afterwards it is no endpoint any more."""
     call = Client(App(sandbox))
     with hearing(sandbox, types=["*.STATUS_TO_ACTIVE"], signing="standard-webhooks") as webhooks:
@@ -81,7 +81,7 @@ def test_it_hears_what_it_asked_for_signed_as_it_asked(sandbox: Sandbox) -> None
         pass
 
 
-def test_a_world_that_was_put_back_is_not_heard_in_silence(sandbox: Sandbox) -> None:
+def test_a_world_that_was_put_back_is_not_heard_in_silence(sandbox: Theatre) -> None:
     """It is said that one has to begin again."""
     with hearing(sandbox) as webhooks:
         sandbox.reset("default")
@@ -91,7 +91,7 @@ def test_a_world_that_was_put_back_is_not_heard_in_silence(sandbox: Sandbox) -> 
 
 
 @pytest.mark.parametrize(("to", "said"), [("soon", '"soon" is not a duration'), ("2025-05-06", "is not an instant"), ("2020-01-01T00:00:00Z", "does not go back")])
-def test_a_time_that_cannot_be_is_said(sandbox: Sandbox, to: str, said: str) -> None:
+def test_a_time_that_cannot_be_is_said(sandbox: Theatre, to: str, said: str) -> None:
     """None, or a past one."""
     with hearing(sandbox) as webhooks, pytest.raises(ValueError, match=said):
         webhooks.advance(to)

@@ -10,8 +10,8 @@ import pytest
 
 from support.asgi import Client
 from understudy.durations import parse_instant
-from understudy.sandbox import Options, Sandbox, open_sandbox
 from understudy.server.app import App
+from understudy.theatre import Options, Theatre, open_theatre
 from understudy.world.fixtures import FixtureFault
 from understudy.world.rows import export
 
@@ -19,7 +19,7 @@ NOW = parse_instant("2025-05-06T10:30:00Z")
 
 
 @pytest.fixture
-def sandbox(bundled: Sandbox) -> Sandbox:
+def sandbox(bundled: Theatre) -> Theatre:
     """The bundled sandbox with no world but a fresh default one."""
     for world in list(bundled.worlds):
         bundled.worlds.end(world.name)
@@ -27,7 +27,7 @@ def sandbox(bundled: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
-def call(sandbox: Sandbox) -> Client:
+def call(sandbox: Theatre) -> Client:
     """A client of it."""
     return Client(App(sandbox))
 
@@ -133,11 +133,11 @@ def test_a_diff_without_a_snapshot_is_since_the_fixture(call: Client) -> None:
 
 def test_an_exported_world_loads_again_and_goes_on_where_it_was(tmp_path: Path) -> None:
     """Record for record, private fields and time included; the next id is the one the world itself would give."""
-    first = open_sandbox(Options(fixture="saas"))
+    first = open_theatre(Options(fixture="saas"))
     call = Client(App(first))
     path = tmp_path / "exported.json"
     path.write_text(json.dumps(control(call, "GET", "/export")))
-    second = open_sandbox(Options(fixture=str(path)))
+    second = open_theatre(Options(fixture=str(path)))
     one, two = (sandbox.worlds.get("default") for sandbox in (first, second))
     assert {name: one.store.count(name) for name in one.store.resources()} == {name: two.store.count(name) for name in two.store.resources()}
     assert export(one)["records"] == export(two)["records"]
@@ -166,7 +166,7 @@ def test_records_the_document_forbids_are_named_with_file_and_place(tmp_path: Pa
     path = tmp_path / "wrong.json"
     path.write_text(json.dumps({"records": records}))
     with pytest.raises(FixtureFault) as caught:
-        open_sandbox(Options(fixture=str(path), now=NOW))
+        open_theatre(Options(fixture=str(path), now=NOW))
     assert str(caught.value).startswith(f"{path}{place}")
     assert message in str(caught.value)
 
@@ -176,5 +176,5 @@ def test_all_faults_of_the_records_are_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "wrong.json"
     path.write_text(json.dumps({"records": {"martian": [], "customer": [3, {}]}}))
     with pytest.raises(FixtureFault) as caught:
-        open_sandbox(Options(fixture=str(path), now=NOW))
+        open_theatre(Options(fixture=str(path), now=NOW))
     assert len(str(caught.value).splitlines()) == 3

@@ -14,9 +14,9 @@ import pytest
 from support.receiving import answering, hanging, receiver
 from understudy.durations import format_instant
 from understudy.engine.decide import Decision, Event
-from understudy.sandbox import Options, Sandbox, open_sandbox
 from understudy.server.posting import Poster
 from understudy.server.sending import Gate, Sender, Tried
+from understudy.theatre import Options, Theatre, open_theatre
 from understudy.webhooks.endpoints import Endpoint, Secret
 from understudy.webhooks.retrying import Delivery
 from understudy.webhooks.signing import PROFILES, verify
@@ -28,11 +28,11 @@ SPEC: dict[str, Any] = {"openapi": "3.1.0", "info": {"title": "t", "version": "1
 DOCUMENTED = {"schedule": ["2m", "4m", "8m", "16m", "32m", "1h", "2h", "4h", "8h"], "give_up": "7d", "ordered": True}
 
 
-def sandbox_of(folder: Path, webhooks: dict[str, Any] = DOCUMENTED, data: bool = False) -> Sandbox:
+def sandbox_of(folder: Path, webhooks: dict[str, Any] = DOCUMENTED, data: bool = False) -> Theatre:
     """A sandbox without operations, its webhooks as given, its clock standing still."""
     (folder / "spec.yaml").write_bytes(orjson.dumps(SPEC))
     (folder / "spec.behaviour.yaml").write_bytes(orjson.dumps({"understudy": 1, "webhooks": webhooks}))
-    return open_sandbox(Options(spec=str(folder / "spec.yaml"), now=NOW, data=str(folder / "data") if data else None))
+    return open_theatre(Options(spec=str(folder / "spec.yaml"), now=NOW, data=str(folder / "data") if data else None))
 
 
 def tell(world: World, *types: str) -> None:
@@ -46,7 +46,7 @@ def subscribe(world: World, url: str, id: str = "e", **more: Any) -> None:
     world.put(Put("endpoints", id, Endpoint(id, url, **more)))
 
 
-def run(sandbox: Sandbox, story: Callable[[Sender, World], Coroutine[Any, Any, None]], **more: Any) -> None:
+def run(sandbox: Theatre, story: Callable[[Sender, World], Coroutine[Any, Any, None]], **more: Any) -> None:
     """Play a story with a sender that sends."""
 
     async def whole() -> None:
@@ -61,7 +61,7 @@ def run(sandbox: Sandbox, story: Callable[[Sender, World], Coroutine[Any, Any, N
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Sandbox:
+def sandbox(tmp_path: Path) -> Theatre:
     """One with the documented schedule."""
     return sandbox_of(tmp_path)
 
@@ -71,7 +71,7 @@ def states(world: World) -> list[str]:
     return [one.state for _, one in world.held["deliveries"].items()]
 
 
-def test_events_are_sent_at_once_in_order_and_signed(sandbox: Sandbox) -> None:
+def test_events_are_sent_at_once_in_order_and_signed(sandbox: Theatre) -> None:
     """On a clock that stands still too; over one connection; with an id and the attempt's number."""
 
     async def story(sender: Sender, world: World) -> None:
@@ -90,7 +90,7 @@ def test_events_are_sent_at_once_in_order_and_signed(sandbox: Sandbox) -> None:
     run(sandbox, story)
 
 
-def test_a_failing_delivery_is_retried_by_the_schedule_and_holds_back_the_later_ones(sandbox: Sandbox) -> None:
+def test_a_failing_delivery_is_retried_by_the_schedule_and_holds_back_the_later_ones(sandbox: Theatre) -> None:
     """To the second on the world's clock; when it succeeds the rest follows in order, at that time."""
 
     async def story(sender: Sender, world: World) -> None:
@@ -108,7 +108,7 @@ def test_a_failing_delivery_is_retried_by_the_schedule_and_holds_back_the_later_
     run(sandbox, story)
 
 
-def test_advancing_seven_days_walks_the_whole_schedule_and_gives_up(sandbox: Sandbox) -> None:
+def test_advancing_seven_days_walks_the_whole_schedule_and_gives_up(sandbox: Theatre) -> None:
     """Then the next one is tried at once, and has seven days of its own."""
 
     async def story(sender: Sender, world: World) -> None:
@@ -144,7 +144,7 @@ def test_where_nothing_is_ordered_a_failing_delivery_holds_back_none(tmp_path: P
     run(sandbox_of(tmp_path, {**DOCUMENTED, "ordered": False}), story)
 
 
-def test_a_receiver_that_is_gone_is_told_nothing_more_until_it_is_wanted_again(sandbox: Sandbox) -> None:
+def test_a_receiver_that_is_gone_is_told_nothing_more_until_it_is_wanted_again(sandbox: Theatre) -> None:
     """410 disables the endpoint; what waits behind is kept, and sent when the endpoint is active again."""
 
     async def story(sender: Sender, world: World) -> None:
@@ -164,7 +164,7 @@ def test_a_receiver_that_is_gone_is_told_nothing_more_until_it_is_wanted_again(s
     run(sandbox, story)
 
 
-def test_events_made_by_timers_are_sent_at_their_own_time(sandbox: Sandbox) -> None:
+def test_events_made_by_timers_are_sent_at_their_own_time(sandbox: Theatre) -> None:
     """A receiver that looks at the clock within an attempt sees the attempt's time."""
     seen: list[str] = []
 
@@ -183,7 +183,7 @@ def test_events_made_by_timers_are_sent_at_their_own_time(sandbox: Sandbox) -> N
     assert seen == ["2025-05-06T10:30:00Z", "2025-05-06T10:32:00Z", "2025-05-06T10:36:00Z"]
 
 
-def test_rolled_secrets_sign_along_while_they_last(sandbox: Sandbox) -> None:
+def test_rolled_secrets_sign_along_while_they_last(sandbox: Theatre) -> None:
     """Both signatures until the old secret's time is over, on the world's clock."""
 
     async def story(sender: Sender, world: World) -> None:
@@ -211,7 +211,7 @@ def sender_attempts(world: World) -> list[datetime]:
 def test_what_is_owed_is_sent_after_a_restart_in_order(tmp_path: Path) -> None:
     """As the journal and the files tell it; what was sent before is not sent again."""
 
-    def opened() -> Sandbox:
+    def opened() -> Theatre:
         return sandbox_of(tmp_path, data=True)
 
     async def before(sender: Sender, world: World) -> None:
@@ -245,7 +245,7 @@ def test_what_is_owed_is_sent_after_a_restart_in_order(tmp_path: Path) -> None:
     third.folder.release()
 
 
-def test_nothing_is_sent_before_it_is_on_disk_and_nothing_after_what_is_not(sandbox: Sandbox) -> None:
+def test_nothing_is_sent_before_it_is_on_disk_and_nothing_after_what_is_not(sandbox: Theatre) -> None:
     """Where the disk does not take it, it is not sent."""
     asked: list[bool] = [False, True]
 
@@ -263,7 +263,7 @@ def test_nothing_is_sent_before_it_is_on_disk_and_nothing_after_what_is_not(sand
     run(sandbox, story, on_disk=on_disk)
 
 
-def test_a_fork_owes_what_the_world_owed_and_a_world_put_back_nothing_of_the_future(sandbox: Sandbox) -> None:
+def test_a_fork_owes_what_the_world_owed_and_a_world_put_back_nothing_of_the_future(sandbox: Theatre) -> None:
     """Also what was on the way when it was forked."""
 
     async def story(sender: Sender, world: World) -> None:
@@ -298,7 +298,7 @@ def test_who_is_told_is_settled_by_what_stood_when_it_happened(tmp_path: Path) -
     tell(world, "C")
     tell(fork, "B")
 
-    def told(sandbox: Sandbox) -> list[list[tuple[str, str]]]:
+    def told(sandbox: Theatre) -> list[list[tuple[str, str]]]:
         worlds = [sandbox.worlds.get(name) for name in ("default", "fork")]
         assert all(one.outbox.next_due for one in worlds)
         return [[(value.endpoint, value.type) for _, value in one.held["deliveries"].items()] for one in worlds]
@@ -317,7 +317,7 @@ def test_who_is_told_is_settled_by_what_stood_when_it_happened(tmp_path: Path) -
     third.folder.release()
 
 
-def test_what_is_on_the_way_when_the_server_stops_is_sent_again(sandbox: Sandbox) -> None:
+def test_what_is_on_the_way_when_the_server_stops_is_sent_again(sandbox: Theatre) -> None:
     """A receiver that hangs holds up no stopping; nothing of the attempt is kept."""
 
     async def story(sender: Sender, world: World) -> None:

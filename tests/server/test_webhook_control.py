@@ -11,7 +11,7 @@ import pytest
 
 from support.receiving import Receiver, answering, receiver
 from support.telling import Control, play
-from understudy.sandbox import Options, Sandbox, open_sandbox
+from understudy.theatre import Options, Theatre, open_theatre
 from understudy.webhooks.signing import PROFILES, verify
 
 NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
@@ -37,14 +37,14 @@ SPEC: dict[str, Any] = {
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Sandbox:
+def sandbox(tmp_path: Path) -> Theatre:
     """A document with two webhooks and no behaviour file."""
     path = tmp_path / "things.json"
     path.write_bytes(orjson.dumps(SPEC))
-    return open_sandbox(Options(spec=str(path), now=NOW))
+    return open_theatre(Options(spec=str(path), now=NOW))
 
 
-def test_an_endpoint_is_added_told_and_removed(sandbox: Sandbox) -> None:
+def test_an_endpoint_is_added_told_and_removed(sandbox: Theatre) -> None:
     """Records made through the API are told as the document's webhooks have it, signed by a secret shown once."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -67,7 +67,7 @@ def test_an_endpoint_is_added_told_and_removed(sandbox: Sandbox) -> None:
     play(sandbox, story)
 
 
-def test_an_event_of_ones_own_is_checked_against_the_document(sandbox: Sandbox) -> None:
+def test_an_event_of_ones_own_is_checked_against_the_document(sandbox: Theatre) -> None:
     """Its data lies over the document's example; an event no webhook describes is told as it is given."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -87,7 +87,7 @@ def test_an_event_of_ones_own_is_checked_against_the_document(sandbox: Sandbox) 
     play(sandbox, story)
 
 
-def test_deliveries_are_listed_shown_and_sent_again(sandbox: Sandbox) -> None:
+def test_deliveries_are_listed_shown_and_sent_again(sandbox: Theatre) -> None:
     """With each attempt, the payload and its headers; to the endpoint or elsewhere."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -113,7 +113,7 @@ def test_deliveries_are_listed_shown_and_sent_again(sandbox: Sandbox) -> None:
     play(sandbox, story, answering(500, b"no"))
 
 
-def test_a_series_is_replayed_with_a_verdict_for_each(sandbox: Sandbox) -> None:
+def test_a_series_is_replayed_with_a_verdict_for_each(sandbox: Theatre) -> None:
     """Against the attempt before; what is signed too long ago is to be refused."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -136,7 +136,7 @@ def test_a_series_is_replayed_with_a_verdict_for_each(sandbox: Sandbox) -> None:
     play(sandbox, story, answering(500), answering(200), answering(200), answering(200), answering(500))
 
 
-def test_turning_the_clock_tells_each_attempt(sandbox: Sandbox) -> None:
+def test_turning_the_clock_tells_each_attempt(sandbox: Theatre) -> None:
     """In the same list as the timers, in order; by the schedule of the Standard Webhooks specification where none is declared."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -159,7 +159,7 @@ def test_turning_the_clock_tells_each_attempt(sandbox: Sandbox) -> None:
     ({"url": "http://localhost/", "types": "a"}, "types: must be a list"), ({"url": "http://localhost/", "signing": "x"}, 'called "x"'),
     ({"url": "http://localhost/", "secret": ""}, "secret"), ({"url": "http://localhost/", "colour": 1}, "unknown: colour"),
 ])  # fmt: skip
-def test_an_endpoint_that_cannot_be_is_refused_with_what_would_be_right(sandbox: Sandbox, body: Any, said: str) -> None:
+def test_an_endpoint_that_cannot_be_is_refused_with_what_would_be_right(sandbox: Theatre, body: Any, said: str) -> None:
     """Nothing is kept of it."""
 
     async def story(call: Control, one: Receiver) -> None:

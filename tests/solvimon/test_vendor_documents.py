@@ -12,8 +12,8 @@ from support.asgi import Client
 from support.guides import CLONE, FIRST_REQUEST, QUERIES, TUTORIAL, Step, usage
 from understudy.contract.values import Schema
 from understudy.problems import Problem
-from understudy.sandbox import Options, Sandbox, open_sandbox
 from understudy.server.app import App
+from understudy.theatre import Options, Theatre, open_theatre
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT.parent / "shared" / "solvimon" / "contracts"
@@ -27,21 +27,21 @@ INSTEAD = {"POST /v1/pricing-plan-versions/{version}/activate": Step(
 
 
 @pytest.fixture(scope="module")
-def vendor() -> Sandbox:
+def vendor() -> Theatre:
     """The four documents, opened once."""
     if not FOLDER.is_dir():
         pytest.skip(f"{FOLDER.name} is not beside this checkout")
-    return open_sandbox(Options(spec=DOCUMENTS, behaviour=BEHAVIOUR, now=NOW))
+    return open_theatre(Options(spec=DOCUMENTS, behaviour=BEHAVIOUR, now=NOW))
 
 
 @pytest.fixture
-def asked(vendor: Sandbox) -> Client:
+def asked(vendor: Theatre) -> Client:
     """A client of them, in a world of its own."""
     vendor.reset("default")
     return Client(App(vendor))
 
 
-def declared(vendor: Sandbox, method: str, path: str, status: int) -> frozenset[str]:
+def declared(vendor: Theatre, method: str, path: str, status: int) -> frozenset[str]:
     """The fields a document declares of an answer."""
     contract = vendor.script.contract
     response = contract.match(method, path)[0].response(status)
@@ -49,7 +49,7 @@ def declared(vendor: Sandbox, method: str, path: str, status: int) -> frozenset[
     return frozenset(contract.shape(schema, "response").properties) if schema else frozenset()
 
 
-def walk(vendor: Sandbox, asked: Client, steps: tuple[Step, ...]) -> dict[str, str]:
+def walk(vendor: Theatre, asked: Client, steps: tuple[Step, ...]) -> dict[str, str]:
     """Make the calls of a guide; each answer is valid, and shows what the guide does of what its document declares."""
     ids: dict[str, str] = {}
     for step in (INSTEAD.get(one.call, one) for one in steps):
@@ -65,7 +65,7 @@ def walk(vendor: Sandbox, asked: Client, steps: tuple[Step, ...]) -> dict[str, s
     return ids
 
 
-def test_every_call_of_the_guides_is_declared(vendor: Sandbox) -> None:
+def test_every_call_of_the_guides_is_declared(vendor: Theatre) -> None:
     """But for those that have a stand-in above, which are not."""
     for step in (*FIRST_REQUEST, *TUTORIAL, CLONE):
         method, target = step.target({"version": "ppve_1"})
@@ -76,7 +76,7 @@ def test_every_call_of_the_guides_is_declared(vendor: Sandbox) -> None:
             vendor.script.contract.match(method, target.partition("?")[0])
 
 
-def test_the_first_request_works_as_the_guide_shows_it(vendor: Sandbox, asked: Client) -> None:
+def test_the_first_request_works_as_the_guide_shows_it(vendor: Theatre, asked: Client) -> None:
     """An empty list, a draft, found by its reference, active; without a key 401; another version is refused."""
     walk(vendor, asked, FIRST_REQUEST)
     (found,) = asked.get("/v1/customers?reference=superstore-001").json["data"]
@@ -86,7 +86,7 @@ def test_the_first_request_works_as_the_guide_shows_it(vendor: Sandbox, asked: C
     assert asked.get("/v2/customers").json["code"] == "UNSUPPORTED_VERSION"
 
 
-def test_the_tutorial_ends_with_the_documented_invoice(vendor: Sandbox, asked: Client) -> None:
+def test_the_tutorial_ends_with_the_documented_invoice(vendor: Theatre, asked: Client) -> None:
     """Customer and plan stand in one document, the usage event in another, the invoice in a third: 2.50, then 4.00, then FINAL."""
     ids = walk(vendor, asked, TUTORIAL)
     assert total(asked, ids) == [("DRAFT", "2.50")]
@@ -103,7 +103,7 @@ def total(asked: Client, ids: dict[str, str]) -> list[tuple[str, str]]:
     return [(one["status"], one["invoice_amount_including_tax"]["quantity"]) for one in page.json["data"]]
 
 
-def test_a_version_is_locked_once_active_and_can_be_cloned(vendor: Sandbox, asked: Client) -> None:
+def test_a_version_is_locked_once_active_and_can_be_cloned(vendor: Theatre, asked: Client) -> None:
     """The rules of the behaviour file hold on the vendor's paths."""
     ids = walk(vendor, asked, TUTORIAL)
     refused = asked.patch(f"/v1/pricings/{ids['pricing']}", {"name": "Other"})
@@ -133,7 +133,7 @@ def rows(page: Any) -> list[Any]:
     return found
 
 
-def test_little_of_the_file_hangs_in_the_air(vendor: Sandbox) -> None:
+def test_little_of_the_file_hangs_in_the_air(vendor: Theatre) -> None:
     """What these documents do not have is told, and keeps nothing from being served; none of it is of the guides."""
     orphaned = vendor.understood.comparison.orphaned
     assert "operations/POST ~1v1~1events~1ingest-batch" in {line.partition(":")[0] for line in orphaned}
@@ -142,7 +142,7 @@ def test_little_of_the_file_hangs_in_the_air(vendor: Sandbox) -> None:
     assert any("/quotes" in line for line in vendor.understood.comparison.new)
 
 
-def test_what_these_documents_let_a_client_leave_out_is_asked_for(vendor: Sandbox, asked: Client) -> None:
+def test_what_these_documents_let_a_client_leave_out_is_asked_for(vendor: Theatre, asked: Client) -> None:
     """They require less than the bundled one: an effect that needs more refuses, and names the field; nothing fails."""
     contract = vendor.script.contract
     for operation in contract.operations:

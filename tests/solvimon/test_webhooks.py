@@ -15,13 +15,13 @@ import pytest
 from support.guides import TUTORIAL
 from support.receiving import Receiver, answering, receiver
 from support.telling import Control, play
-from understudy.sandbox import Options, Sandbox, open_sandbox
+from understudy.theatre import Options, Theatre, open_theatre
 
 NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def sandbox(bundled: Sandbox) -> Iterator[Sandbox]:
+def sandbox(bundled: Theatre) -> Iterator[Theatre]:
     """The bundled one, put back to its fixture."""
     bundled.reset("default")
     yield bundled
@@ -45,7 +45,7 @@ def genuine(secrets: list[str], headers: dict[str, str], body: bytes, now: datet
     return any(hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest() in given for secret in secrets)
 
 
-def test_a_secret_is_shown_once_and_signs(sandbox: Sandbox) -> None:
+def test_a_secret_is_shown_once_and_signs(sandbox: Theatre) -> None:
     """In the answer that makes the webhook; no list, event, record or later answer holds it."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -68,7 +68,7 @@ def test_a_secret_is_shown_once_and_signs(sandbox: Sandbox) -> None:
     play(sandbox, story)
 
 
-def test_a_secret_of_ones_own_is_taken_and_kept_apart(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_secret_of_ones_own_is_taken_and_kept_apart(sandbox: Theatre, tmp_path: Path) -> None:
     """Also by an update; and what was put away does not come out after a restart."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -89,13 +89,13 @@ def test_a_secret_of_ones_own_is_taken_and_kept_apart(sandbox: Sandbox, tmp_path
         assert b"another" not in orjson.dumps(await call("GET", f"/v1/webhooks/{listed['data'][0]['id']}"))
 
     for part in (story, later):
-        opened = open_sandbox(Options(now=NOW, data=str(tmp_path / "data")))
+        opened = open_theatre(Options(now=NOW, data=str(tmp_path / "data")))
         play(opened, part)
         assert opened.folder is not None
         opened.folder.close()
 
 
-def test_both_secrets_sign_for_a_day_after_a_roll(sandbox: Sandbox) -> None:
+def test_both_secrets_sign_for_a_day_after_a_roll(sandbox: Theatre) -> None:
     """On the world's clock; after it only the new one; a secret taken away signs along for a day, then nothing is signed."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -126,7 +126,7 @@ def test_both_secrets_sign_for_a_day_after_a_roll(sandbox: Sandbox) -> None:
     play(sandbox, story)
 
 
-def test_a_receiver_knows_the_sender_as_it_was_told(sandbox: Sandbox) -> None:
+def test_a_receiver_knows_the_sender_as_it_was_told(sandbox: Theatre) -> None:
     """Basic authentication, a key in a header of one's own or in X-API-KEY, or nothing."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -146,7 +146,7 @@ def test_a_receiver_knows_the_sender_as_it_was_told(sandbox: Sandbox) -> None:
     play(sandbox, story)
 
 
-def test_included_and_excluded_actions_and_other_names(sandbox: Sandbox) -> None:
+def test_included_and_excluded_actions_and_other_names(sandbox: Theatre) -> None:
     """None named: all; an inactive webhook is told nothing; previous data where it is wanted."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -165,7 +165,7 @@ def test_included_and_excluded_actions_and_other_names(sandbox: Sandbox) -> None
     play(sandbox, story)
 
 
-def test_a_webhook_is_tested_before_and_after_it_is_made(sandbox: Sandbox) -> None:
+def test_a_webhook_is_tested_before_and_after_it_is_made(sandbox: Theatre) -> None:
     """Signed and with its authentication; what came of it is the answer, and nothing of it is kept."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -184,7 +184,7 @@ def test_a_webhook_is_tested_before_and_after_it_is_made(sandbox: Sandbox) -> No
     play(sandbox, story, answering(200), answering(503))
 
 
-def test_a_failing_webhook_is_in_the_penalty_box_until_it_takes_what_it_is_sent(sandbox: Sandbox) -> None:
+def test_a_failing_webhook_is_in_the_penalty_box_until_it_takes_what_it_is_sent(sandbox: Theatre) -> None:
     """The box tells what is held, how often it was tried, when it is tried next and why; the rest waits behind."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -210,7 +210,7 @@ def test_a_failing_webhook_is_in_the_penalty_box_until_it_takes_what_it_is_sent(
     play(sandbox, story, answering(500), answering(500))
 
 
-def test_webhook_events_are_listed_read_and_sent_again(sandbox: Sandbox) -> None:
+def test_webhook_events_are_listed_read_and_sent_again(sandbox: Theatre) -> None:
     """As the document has them; sending again is answered when it has been tried."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -231,7 +231,7 @@ def test_webhook_events_are_listed_read_and_sent_again(sandbox: Sandbox) -> None
     play(sandbox, story)
 
 
-def test_the_actions_are_those_the_document_describes(sandbox: Sandbox) -> None:
+def test_the_actions_are_those_the_document_describes(sandbox: Theatre) -> None:
     """By kind of record."""
 
     async def story(call: Control, one: Receiver) -> None:
@@ -242,7 +242,7 @@ def test_the_actions_are_those_the_document_describes(sandbox: Sandbox) -> None:
     play(sandbox, story)
 
 
-def test_the_guide_is_told_to_a_receiver_event_by_event(sandbox: Sandbox) -> None:
+def test_the_guide_is_told_to_a_receiver_event_by_event(sandbox: Theatre) -> None:
     """From METER_VALUE.CREATED to INVOICE.STATUS_TO_FINAL: each once, in order, genuine by the documented recipe; the end also as invoice.finalized."""
 
     async def story(call: Control, one: Receiver) -> None:

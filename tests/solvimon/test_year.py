@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from solvimon.naive import Subscriber, Use, invoice, months, use_of
-from understudy.sandbox import Options, Sandbox, open_sandbox
+from understudy.theatre import Options, Theatre, open_theatre
 from understudy.world.stage import Request
 
 HEADERS = ((b"x-api-key", b"key"), (b"content-type", b"application/json"))
@@ -27,7 +27,7 @@ class Company:
     """The fixture's world and calls to it."""
 
     def __init__(self) -> None:
-        self.sandbox: Sandbox = open_sandbox(Options(fixture="saas"))
+        self.sandbox: Theatre = open_theatre(Options(fixture="saas"))
         self.world = self.sandbox.worlds.get("default")
 
     def __call__(self, method: str, target: str, body: Any = None) -> Any:

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from support.asgi import Client
-from understudy.sandbox import Sandbox
 from understudy.server.app import App
+from understudy.theatre import Theatre
 from understudy.world.journal import File
 from understudy.world.judging import Document
 from understudy.world.keeping import Folder
@@ -51,7 +51,7 @@ class Disk:
 class Place:
     """A folder on a disk of a test's own, opened over the bundled sandbox; `again` is what a restart finds."""
 
-    def __init__(self, bundled: Sandbox, path: Path) -> None:
+    def __init__(self, bundled: Theatre, path: Path) -> None:
         self.bundled, self.path, self.disk = bundled, path, Disk()
         self.wall = 1_000_000.0
         self.open()
@@ -61,7 +61,7 @@ class Place:
         self.folder = Folder(self.path, self.disk, lambda: self.wall)
         worlds = Worlds(self.bundled.worlds.prepared)
         self.folder.attach(worlds, document)
-        self.sandbox = Sandbox(self.bundled.stage, worlds, "", self.bundled.fixture, self.bundled.understood, folder=self.folder, prepare=self.bundled.prepare)
+        self.sandbox = Theatre(self.bundled.stage, worlds, "", self.bundled.fixture, self.bundled.understood, folder=self.folder, prepare=self.bundled.prepare)
         self.call = Client(App(self.sandbox))
 
     def again(self) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from support.asgi import Client
-from understudy.sandbox import Options, open_sandbox
 from understudy.server.app import App
+from understudy.theatre import Options, open_theatre
 
 TEXT: dict[str, Any] = {"type": "string"}
 NUMBER: dict[str, Any] = {"type": "integer"}
@@ -53,4 +53,4 @@ def played(folder: Path, paths: Any, version: str = "3.1.0", **more: Any) -> Cli
     document = {"openapi": version, "info": {"title": "made", "version": "1"}, "paths": paths, **more}
     spec = folder / "made.json"
     spec.write_text(json.dumps(document))
-    return Client(App(open_sandbox(Options(spec=str(spec), open=True))), {})
+    return Client(App(open_theatre(Options(spec=str(spec), open=True))), {})

@@ -10,9 +10,9 @@ import orjson
 
 from support.asgi import Answer, _call
 from support.receiving import Receiver, receiver
-from understudy.sandbox import Sandbox
 from understudy.server.app import App
 from understudy.server.posting import Poster
+from understudy.theatre import Theatre
 from understudy.world.world import World
 
 
@@ -49,7 +49,7 @@ class Control:
         await self.app.sender.rest(self.world)
 
 
-def play(sandbox: Sandbox, story: Callable[[Control, Receiver], Awaitable[None]], *script: Any) -> None:
+def play(sandbox: Theatre, story: Callable[[Control, Receiver], Awaitable[None]], *script: Any) -> None:
     """A story with an application that sends, and a receiver."""
 
     async def whole() -> None:

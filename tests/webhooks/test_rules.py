@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from understudy.sandbox import Options, Sandbox, Unplayable, open_sandbox
+from understudy.theatre import Options, Theatre, Unplayable, open_theatre
 from understudy.webhooks.endpoints import Secret, endpoint_of
 from understudy.webhooks.rules import Records, rules_of
 
@@ -18,11 +18,11 @@ SPEC: dict[str, Any] = {"openapi": "3.1.0", "info": {"title": "t", "version": "1
         "type": "object", "properties": {"id": {"type": "string"}, "target": {"type": "string"}, "key": {"type": "string"}}}}}}}}}}}}  # fmt: skip
 
 
-def opened(folder: Path, webhooks: Any) -> Sandbox:
+def opened(folder: Path, webhooks: Any) -> Theatre:
     """A sandbox whose behaviour file says this."""
     (folder / "s.json").write_bytes(orjson.dumps(SPEC))
     (folder / "s.behaviour.yaml").write_bytes(orjson.dumps({"understudy": 1, "resources": {"hook": {"collection": "/hooks", "id": "hk"}}, "webhooks": webhooks}))
-    return open_sandbox(Options(spec=str(folder / "s.json")))
+    return open_theatre(Options(spec=str(folder / "s.json")))
 
 
 @pytest.mark.parametrize(("webhooks", "said"), [

@@ -16,8 +16,8 @@ from jsonschema import Draft202012Validator
 from support.asgi import Client
 from support.guides import TUTORIAL
 from understudy.durations import format_instant, parse_instant
-from understudy.sandbox import Options, Sandbox, open_sandbox
 from understudy.server.app import App
+from understudy.theatre import Options, Theatre, open_theatre
 from understudy.world.clock import Clock
 from understudy.world.fixtures import FixtureFault, play, read_fixture
 from understudy.world.sources import Unreadable
@@ -30,18 +30,18 @@ NOW = parse_instant("2025-05-06T10:30:00Z")
 STATES = {"DRAFT", "ACTIVE", "CANCELLED", "VOID", "ARCHIVED"}
 
 
-def opened(fixture: str) -> Sandbox:
+def opened(fixture: str) -> Theatre:
     """The bundled sandbox in a fixture; one that says no time of its own begins at the tutorial's."""
-    return open_sandbox(Options(fixture=fixture, now=NOW if fixture == "default" else None))
+    return open_theatre(Options(fixture=fixture, now=NOW if fixture == "default" else None))
 
 
-def bytes_of(sandbox: Sandbox, world: str = "default") -> bytes:
+def bytes_of(sandbox: Theatre, world: str = "default") -> bytes:
     """Every record of a world, encoded."""
     return sandbox.worlds.get(world).store.dump_json()
 
 
 @pytest.fixture(scope="module")
-def saas() -> Sandbox:
+def saas() -> Theatre:
     """The small company's world."""
     return opened("saas")
 
@@ -76,7 +76,7 @@ def test_the_tutorial_fixture_shows_the_invoice_the_tutorial_promises() -> None:
     assert [line["quantity"] for line in invoice["line_items"]] == ["5"]
 
 
-def rows(sandbox: Sandbox, path: str) -> list[dict[str, Any]]:
+def rows(sandbox: Theatre, path: str) -> list[dict[str, Any]]:
     """All records a collection lists, page by page."""
     call, found, pages = Client(App(sandbox)), [], 1
     more = "&" if "?" in path else "?"
@@ -88,13 +88,13 @@ def rows(sandbox: Sandbox, path: str) -> list[dict[str, Any]]:
         pages += 1
 
 
-def test_saas_ends_at_its_instant_and_stands_still(saas: Sandbox) -> None:
+def test_saas_ends_at_its_instant_and_stands_still(saas: Theatre) -> None:
     """So that what a test reads of it is the same every day."""
     clock = saas.worlds.prepared.clock
     assert (format_instant(clock.now()), clock.frozen) == ("2025-03-05T12:00:00Z", True)
 
 
-def test_saas_is_played_without_a_warning(saas: Sandbox) -> None:
+def test_saas_is_played_without_a_warning(saas: Theatre) -> None:
     """No field or parameter the document does not know, no line that could not be billed."""
     script, warned = saas.script, []
     stage = Stage(script, observe=lambda entry: warned.extend(entry.warnings))
@@ -103,7 +103,7 @@ def test_saas_is_played_without_a_warning(saas: Sandbox) -> None:
     assert warned == []
 
 
-def test_saas_has_three_plans_and_twenty_five_customers(saas: Sandbox) -> None:
+def test_saas_has_three_plans_and_twenty_five_customers(saas: Theatre) -> None:
     """Each plan with an ACTIVE version; customers in many countries and time zones, each with someone to write to."""
     plans, customers, contacts = (rows(saas, f"/v1/{name}") for name in ("pricing-plans", "customers", "contacts"))
     assert len(plans) == 3
@@ -113,7 +113,7 @@ def test_saas_has_three_plans_and_twenty_five_customers(saas: Sandbox) -> None:
     assert {contact["customer_id"] for contact in contacts} == {customer["id"] for customer in customers}
 
 
-def test_saas_has_subscriptions_in_every_state(saas: Sandbox) -> None:
+def test_saas_has_subscriptions_in_every_state(saas: Theatre) -> None:
     """DRAFT ones begin later."""
     subscriptions = rows(saas, "/v1/pricing-plan-subscriptions")
     assert {one["status"] for one in subscriptions} == STATES
@@ -122,7 +122,7 @@ def test_saas_has_subscriptions_in_every_state(saas: Sandbox) -> None:
     assert len(starts) == len(drafts) and min(starts) > "2025-03-05T12:00:00Z"
 
 
-def test_saas_has_invoices_paid_and_not_final_and_not(saas: Sandbox) -> None:
+def test_saas_has_invoices_paid_and_not_final_and_not(saas: Theatre) -> None:
     """One DRAFT for each period that runs, one held, one void, one credit; months apart."""
     invoices = rows(saas, "/v1/invoices")
     kinds = Counter((one["status"], one["payment_status"]) for one in invoices)
@@ -133,7 +133,7 @@ def test_saas_has_invoices_paid_and_not_final_and_not(saas: Sandbox) -> None:
     assert {"EUR", "USD", "GBP", "CAD", "JPY"} == {one["total_amount"]["currency"] for one in invoices}
 
 
-def test_saas_bills_all_of_its_usage(saas: Sandbox) -> None:
+def test_saas_bills_all_of_its_usage(saas: Theatre) -> None:
     """Every usage event found its subscription and its price; two months and the beginning of a third."""
     events = rows(saas, "/v1/events")
     assert {event["processed_details"]["type"] for event in events} == {"DEFAULT"}
@@ -146,7 +146,7 @@ def test_saas_bills_all_of_its_usage(saas: Sandbox) -> None:
     ("pinewharf", "388.80", {"call_volume": "186.80", "storage": "28.00", "seats": "75.00", "platform_fee": "99.00"}),
     ("lumenkraft", "2467.94", {"platform_fee": "490.00", "support": "200.00", "onboarding": "1500.00", "workspaces": "54.00", "storage": "40.00"}),
 ])
-def test_saas_prices_january_as_its_plans_say(saas: Sandbox, customer: str, total: str, lines: dict[str, str]) -> None:
+def test_saas_prices_january_as_its_plans_say(saas: Theatre, customer: str, total: str, lines: dict[str, str]) -> None:
     """By hand: 29 + 21 %, 379 x 0.005 + 21 %; 10,000 x 0.004 + 40,000 x 0.003 + 13,400 x 0.002; a twelfth of 2,400."""
     *_, january = rows(saas, f"/v1/invoices?customer_reference={customer}")
     assert january["total_amount"] == {"quantity": total, "currency": "EUR"}
@@ -189,7 +189,7 @@ def answered(path: str, method: str) -> dict[str, Any] | None:
     return schema
 
 
-def read_schemas(sandbox: Sandbox) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def read_schemas(sandbox: Theatre) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every public resource with its collection and the schema it is read by: its GET, else what its creation answers with."""
     for name, resource in sandbox.script.behaviour.resources.items():
         for collection in resource.collections:
@@ -216,13 +216,13 @@ def test_every_record_is_what_the_document_says_it_is(name: str) -> None:
     assert all(seen[name] % store.count(name) == 0 for name in seen)
 
 
-def _read_by(sandbox: Sandbox, collection: str) -> Any:
+def _read_by(sandbox: Theatre, collection: str) -> Any:
     """The contract's own schema of what a creation answers with."""
     operation, _ = sandbox.script.contract.match("POST", collection)
     return operation.responses["201"].content["application/json"]
 
 
-def test_every_page_is_what_the_document_says_it_is(saas: Sandbox) -> None:
+def test_every_page_is_what_the_document_says_it_is(saas: Theatre) -> None:
     """Lists as a whole, links and counts included, lines of invoices too."""
     call, listed = Client(App(saas)), 0
     for path in document()["paths"]:
@@ -240,11 +240,11 @@ def test_every_page_is_what_the_document_says_it_is(saas: Sandbox) -> None:
 VALUE = "{reference: v, name: V, type: NUMBER, status: ACTIVE}"
 
 
-def written(folder: Path, text: str) -> Sandbox:
+def written(folder: Path, text: str) -> Theatre:
     """The bundled sandbox in a fixture written here."""
     path = folder / "made.yaml"
     path.write_text(text, encoding="utf-8")
-    return open_sandbox(Options(fixture=str(path), now=NOW))
+    return open_theatre(Options(fixture=str(path), now=NOW))
 
 
 def test_the_clock_is_turned_by_a_length_or_to_an_instant(tmp_path: Path) -> None:
@@ -339,9 +339,9 @@ def test_what_cannot_be_played_is_named_with_file_and_place(tmp_path: Path, text
 def test_a_fixture_that_is_not_there_is_named_with_those_that_are() -> None:
     """By name; by file, the file."""
     with pytest.raises(Unreadable, match="nowhere: no such fixture; there are default, saas, tutorial and empty"):
-        open_sandbox(Options(fixture="nowhere"))
+        open_theatre(Options(fixture="nowhere"))
     with pytest.raises(Unreadable, match=r"no/such\.yaml: No such file or directory"):
-        open_sandbox(Options(fixture="no/such.yaml"))
+        open_theatre(Options(fixture="no/such.yaml"))
 
 
 def test_a_fixture_that_is_no_yaml_is_named_with_line_and_column(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from support.asgi import Client
 from support.places import CUSTOMER
 from understudy.durations import parse_instant
-from understudy.sandbox import Options, Sandbox, open_sandbox
 from understudy.server.app import App
+from understudy.theatre import Options, Theatre, open_theatre
 from understudy.world.journal import Unkept
 from understudy.world.store import Query
 
@@ -41,10 +41,10 @@ class Shop:
     def __init__(self, path: Path) -> None:
         self.spec, self.data = path / "shop.json", path / "data"
 
-    def open(self, title: str, resource: str, **properties: Any) -> tuple[Sandbox, Client]:
+    def open(self, title: str, resource: str, **properties: Any) -> tuple[Theatre, Client]:
         """Write the document, and open the folder with it."""
         self.spec.write_bytes(orjson.dumps(document(title, resource, **properties)))
-        sandbox = open_sandbox(Options(spec=str(self.spec), now=NOW, data=str(self.data)))
+        sandbox = open_theatre(Options(spec=str(self.spec), now=NOW, data=str(self.data)))
         return sandbox, Client(App(sandbox))
 
     def once(self, title: str, resource: str, **properties: Any) -> tuple[str, ...]:
@@ -129,14 +129,14 @@ def test_private_fields_of_kept_records_never_leave(tmp_path: Path) -> None:
     """From files or journal, in a process that made none of them itself."""
     options = Options(now=NOW, data=str(tmp_path), fixture="saas")
     lists = ("/v1/invoices", "/v1/pricing-plan-subscriptions", "/v1/events")
-    first = open_sandbox(options)
+    first = open_theatre(options)
     call = Client(App(first))
     assert call.post("/v1/customers", CUSTOMER | {"reference": "a"}).status == 201
     before = [call.get(path).body for path in lists]
     for _ in range(2):
         assert first.folder is not None
         first.folder.release()
-        first = open_sandbox(Options(now=NOW, data=str(tmp_path), fixture="empty"))
+        first = open_theatre(Options(now=NOW, data=str(tmp_path), fixture="empty"))
         assert [Client(App(first)).get(path).body for path in lists] == before
     assert first.folder is not None
     first.folder.release()
@@ -144,13 +144,13 @@ def test_private_fields_of_kept_records_never_leave(tmp_path: Path) -> None:
 
 def test_timers_of_a_resource_that_is_gone_fall_due_in_silence(tmp_path: Path) -> None:
     """The clock can be turned past them."""
-    first = open_sandbox(Options(now=NOW, data=str(tmp_path / "data"), fixture="saas"))
+    first = open_theatre(Options(now=NOW, data=str(tmp_path / "data"), fixture="saas"))
     assert first.folder is not None
     assert first.worlds.get("default").next_due is not None
     first.folder.release()
     spec = tmp_path / "other.json"
     spec.write_bytes(orjson.dumps(document(first.title, "cup")))
-    second = open_sandbox(Options(spec=str(spec), now=NOW, data=str(tmp_path / "data")))
+    second = open_theatre(Options(spec=str(spec), now=NOW, data=str(tmp_path / "data")))
     assert second.folder is not None
     assert second.folder.misfits
     assert Client(App(second)).post("/_understudy/clock", {"advance": "P2M"}).json["due"] == []

@@ -13,8 +13,8 @@ import pytest
 from support.asgi import Client
 from support.places import CUSTOMER, Place, many_things
 from understudy.durations import parse_instant
-from understudy.sandbox import Options, Sandbox, open_sandbox
 from understudy.server.app import App
+from understudy.theatre import Options, Theatre, open_theatre
 from understudy.world.files import write as _real_write
 from understudy.world.journal import Unkept
 from understudy.world.keeping import Folder
@@ -22,7 +22,7 @@ from understudy.world.stage import Request
 
 
 @pytest.fixture
-def place(bundled: Sandbox, tmp_path: Path) -> Iterator[Place]:
+def place(bundled: Theatre, tmp_path: Path) -> Iterator[Place]:
     """A new folder."""
     made = Place(bundled, tmp_path / "data")
     yield made
@@ -198,11 +198,11 @@ def test_a_second_opening_is_refused(place: Place) -> None:
 def test_open_sandbox_keeps_what_python_asks_for(tmp_path: Path) -> None:
     """`Options(data=...)` is `--data`."""
     options = Options(now=parse_instant("2025-05-06T10:30:00Z"), data=str(tmp_path / "data"))
-    first = open_sandbox(options)
+    first = open_theatre(options)
     assert Client(App(first)).post("/v1/customers", {**CUSTOMER, "reference": "a"}).status == 201
     assert first.folder is not None
     first.folder.release()
-    second = open_sandbox(options)
+    second = open_theatre(options)
     assert second.worlds.get("default").store.count("customer") == 1
     assert second.folder is not None
     second.folder.release()

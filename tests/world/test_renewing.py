@@ -12,13 +12,13 @@ import orjson
 import pytest
 
 from support.places import Place, many_things
-from understudy.sandbox import Sandbox
+from understudy.theatre import Theatre
 from understudy.world import files
 from understudy.world.journal import Unkept
 
 
 @pytest.fixture
-def place(bundled: Sandbox, tmp_path: Path) -> Iterator[Place]:
+def place(bundled: Theatre, tmp_path: Path) -> Iterator[Place]:
     """A new folder."""
     made = Place(bundled, tmp_path / "data")
     yield made
@@ -224,7 +224,7 @@ def test_a_world_begins_as_it_should_though_the_fixture_changed_behind_a_long_jo
     """Until the new fixture is in the files, the journal holds it with each world."""
     place.customer("a")
     monkeypatch.setattr("understudy.world.keeping.SMALLEST", 1)
-    place.bundled = Sandbox(
+    place.bundled = Theatre(
         place.bundled.stage, type(place.sandbox.worlds)(place.bundled.of_fixture("saas")), "", place.bundled.fixture, place.bundled.understood, prepare=place.bundled.prepare
     )
     place.again()

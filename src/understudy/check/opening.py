@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 from understudy.check.subjects import Api
 from understudy.check.targets import InProcess
-from understudy.sandbox import Sandbox, open_sandbox
 from understudy.server.app import App
 from understudy.server.posting import Poster
 from understudy.server.sending import Sender
+from understudy.theatre import Theatre, open_theatre
 from understudy.understanding import Options, Understood, understand
 
 NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
@@ -28,9 +28,9 @@ def api_of(understood: Understood) -> Api:
     return Api(understood.script.contract, understood.script.behaviour, understood.title, understood.said)
 
 
-def stand_in(options: Options) -> tuple[Sandbox, InProcess]:
-    """The stand-in of a document, in process, back at its fixture whenever it is reset. Raises as `open_sandbox`."""
-    sandbox = open_sandbox(replace(options, now=options.now or NOW, keys=options.keys or frozenset({KEY})))
+def stand_in(options: Options) -> tuple[Theatre, InProcess]:
+    """The stand-in of a document, in process, back at its fixture whenever it is reset. Raises as `open_theatre`."""
+    sandbox = open_theatre(replace(options, now=options.now or NOW, keys=options.keys or frozenset({KEY})))
     app = App(sandbox, poster=Poster())
     assert app.sender is not None
     target = InProcess(app, lambda: sandbox.reset("default"), stop=app.sender.stop)

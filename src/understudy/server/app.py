@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.problems import Problem
-from understudy.sandbox import Sandbox
 from understudy.server.control import control_plane
 from understudy.server.posting import Poster
 from understudy.server.sending import Sender
 from understudy.server.syncing import Syncer
+from understudy.theatre import Theatre
 from understudy.world.stage import Headers, Reply, Request
 from understudy.world.world import World
 
@@ -47,7 +47,7 @@ class Arrival(NamedTuple):
 class App:
     """The ASGI application: a stage's worlds on the document's own paths, the control plane under `/_understudy`."""
 
-    def __init__(self, sandbox: Sandbox, *, world_per_key: bool = False, origins: tuple[str, ...] = (), body_limit: int = LARGEST_BODY, relaxed: bool = False,
+    def __init__(self, sandbox: Theatre, *, world_per_key: bool = False, origins: tuple[str, ...] = (), body_limit: int = LARGEST_BODY, relaxed: bool = False,
                  poster: Poster | None = None) -> None:
         self.sandbox = sandbox
         self.syncer = None if sandbox.folder is None else Syncer(sandbox.folder, relaxed=relaxed)

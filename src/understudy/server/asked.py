@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from understudy.sandbox import Sandbox
+from understudy.theatre import Theatre
 from understudy.world.world import World
 from understudy.world.worlds import SHARED
 
@@ -20,7 +20,7 @@ class Refused(Exception):
         self.detail = detail
 
 
-def world_of(sandbox: Sandbox, request: Request) -> World:
+def world_of(sandbox: Theatre, request: Request) -> World:
     """The world a control request concerns."""
     return sandbox.worlds.get(chosen(request))
 

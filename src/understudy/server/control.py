@@ -23,13 +23,13 @@ from understudy.durations import format_instant, parse_duration, parse_instant
 from understudy.engine.refusing import TITLES
 from understudy.exact import write
 from understudy.problems import Problem
-from understudy.sandbox import Sandbox
 from understudy.server.asked import Refused
 from understudy.server.asked import chosen as _chosen
 from understudy.server.asked import only as _only
 from understudy.server.asked import world_of as _world
 from understudy.server.deliveries import CALLS, Call, Desk, shown_tried
 from understudy.server.sending import Sender, Tried
+from understudy.theatre import Theatre
 from understudy.world.comparing import compare
 from understudy.world.fixtures import FixtureFault
 from understudy.world.rows import export
@@ -41,10 +41,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 LARGEST = 1_000_000
 
 
-def control_plane(sandbox: Sandbox, sender: Sender | None = None) -> Starlette:
+def control_plane(sandbox: Theatre, sender: Sender | None = None) -> Starlette:
     """The application under `/_understudy` for a sandbox; without a sender nothing that is owed to endpoints is sent."""
     desk = Desk(sandbox, sender)
-    calls: list[tuple[str, str, Callable[[Sandbox, Request, Any], Any]]] = [
+    calls: list[tuple[str, str, Callable[[Theatre, Request, Any], Any]]] = [
         ("GET", "/health", health),
         ("GET", "/worlds", worlds),
         ("POST", "/worlds", begin_world),
@@ -60,14 +60,14 @@ def control_plane(sandbox: Sandbox, sender: Sender | None = None) -> Starlette:
         ("DELETE", "/worlds/{name}", end_world),
         *((method, path, partial(_of_desk, desk, call)) for method, path, call in CALLS),
     ]
-    paths: dict[str, dict[str, Callable[[Sandbox, Request, Any], Any]]] = {}
+    paths: dict[str, dict[str, Callable[[Theatre, Request, Any], Any]]] = {}
     for method, path, call in calls:
         paths.setdefault(path, {})[method] = call
     routes = [Route(f"/_understudy{path}", _endpoint(sandbox, table), methods=None) for path, table in paths.items()]
     return Starlette(routes=routes, exception_handlers={404: _unknown(sorted({path for _, path, _ in calls}))})
 
 
-def _endpoint(sandbox: Sandbox, table: dict[str, Callable[[Sandbox, Request, Any], Any]]) -> Any:
+def _endpoint(sandbox: Theatre, table: dict[str, Callable[[Theatre, Request, Any], Any]]) -> Any:
     """One endpoint for each path, as an ASGI application: it decides the method itself, so 405 has the whole Allow."""
 
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
@@ -87,7 +87,7 @@ def _endpoint(sandbox: Sandbox, table: dict[str, Callable[[Sandbox, Request, Any
     return Endpoint()
 
 
-async def _answered(sandbox: Sandbox, request: Request, call: Callable[[Sandbox, Request, Any], Any]) -> Response:
+async def _answered(sandbox: Theatre, request: Request, call: Callable[[Theatre, Request, Any], Any]) -> Response:
     try:
         _check_origin(request)
         body = await _body(request)
@@ -156,11 +156,11 @@ def _problem(status: int, detail: str, headers: dict[str, str] | None = None) ->
 # --- the calls -------------------------------------------------------------------------------------------------
 
 
-def _of_desk(desk: Desk, call: Call, sandbox: Sandbox, request: Request, body: Any) -> Any:
+def _of_desk(desk: Desk, call: Call, sandbox: Theatre, request: Request, body: Any) -> Any:
     return call(desk, request, body)
 
 
-def health(sandbox: Sandbox, request: Request, body: Any) -> Any:
+def health(sandbox: Theatre, request: Request, body: Any) -> Any:
     """Ready, and what is played."""
     return {
         "ready": True,
@@ -173,12 +173,12 @@ def health(sandbox: Sandbox, request: Request, body: Any) -> Any:
     }
 
 
-def worlds(sandbox: Sandbox, request: Request, body: Any) -> Any:
+def worlds(sandbox: Theatre, request: Request, body: Any) -> Any:
     """Every world begun so far."""
     return {"worlds": [world.describe() for world in sandbox.worlds]}
 
 
-def begin_world(sandbox: Sandbox, request: Request, body: Any) -> Any:
+def begin_world(sandbox: Theatre, request: Request, body: Any) -> Any:
     """Begin a world from the fixture, from another world, from a snapshot (`NAME` of this world's, or `WORLD/NAME`), or another fixture."""
     _only(body, "name", "from")
     if "name" not in body:
@@ -187,14 +187,14 @@ def begin_world(sandbox: Sandbox, request: Request, body: Any) -> Any:
     return sandbox.worlds.begin(str(body["name"]), source).describe()
 
 
-def _source(sandbox: Sandbox, request: Request, named: str) -> World:
+def _source(sandbox: Theatre, request: Request, named: str) -> World:
     """What a world may begin as, by name. Raises Refused where there is no such thing."""
     own, _, snapshot = named.rpartition("/")
     found = sandbox.worlds.find(named) or sandbox.worlds.saved(own or _chosen(request)).get(snapshot)
     return found if found is not None else _of_fixture(sandbox, named, "world, snapshot or fixture")
 
 
-def _of_fixture(sandbox: Sandbox, named: str, what: str = "fixture") -> World:
+def _of_fixture(sandbox: Theatre, named: str, what: str = "fixture") -> World:
     """A fixture of the document by its name; a path is none: nobody may have files read from here."""
     if not NAME.fullmatch(named) or named.endswith((".yaml", ".yml", ".json")):
         raise Refused(404, f'there is no {what} "{named[:200]}"')
@@ -206,7 +206,7 @@ def _of_fixture(sandbox: Sandbox, named: str, what: str = "fixture") -> World:
         raise Refused(400, str(fault)) from None
 
 
-def end_world(sandbox: Sandbox, request: Request, body: Any) -> Any:
+def end_world(sandbox: Theatre, request: Request, body: Any) -> Any:
     """Forget a world."""
     name = request.path_params["name"]
     if not sandbox.worlds.end(name):
@@ -214,20 +214,20 @@ def end_world(sandbox: Sandbox, request: Request, body: Any) -> Any:
     return {"ended": name}
 
 
-def reset(sandbox: Sandbox, request: Request, body: Any) -> Any:
+def reset(sandbox: Theatre, request: Request, body: Any) -> Any:
     """Put a world back to the fixture, or to another one, clock included; its snapshots stay."""
     _only(body, "fixture")
     source = _of_fixture(sandbox, str(body["fixture"])) if "fixture" in body else sandbox.worlds.prepared
     return sandbox.worlds.begin(_chosen(request), source).describe()
 
 
-def snapshots(sandbox: Sandbox, request: Request, body: Any) -> Any:
+def snapshots(sandbox: Theatre, request: Request, body: Any) -> Any:
     """The saved moments of a world."""
     saved = sandbox.worlds.saved(_world(sandbox, request).name)
     return {"snapshots": [{**moment.describe(), "name": name} for name, moment in saved.items()]}
 
 
-def save_snapshot(sandbox: Sandbox, request: Request, body: Any) -> Any:
+def save_snapshot(sandbox: Theatre, request: Request, body: Any) -> Any:
     """Save a world as it is now, in the place of an earlier snapshot of that name."""
     _only(body, "name")
     if "name" not in body:
@@ -236,40 +236,40 @@ def save_snapshot(sandbox: Sandbox, request: Request, body: Any) -> Any:
     return {**sandbox.worlds.save(_world(sandbox, request), name).describe(), "name": name}
 
 
-def restore(sandbox: Sandbox, request: Request, body: Any) -> Any:
+def restore(sandbox: Theatre, request: Request, body: Any) -> Any:
     """Put a world back to one of its snapshots, clock and ids included; the snapshot stays."""
     _only(body)
     world = _world(sandbox, request)
     return sandbox.worlds.begin(world.name, _snapshot(sandbox, world, request.path_params["name"])).describe()
 
 
-def diff(sandbox: Sandbox, request: Request, body: Any) -> Any:
+def diff(sandbox: Theatre, request: Request, body: Any) -> Any:
     """What became of a world since a snapshot of it; without `from`, since its fixture."""
     world, name = _world(sandbox, request), request.query_params.get("from")
     before = sandbox.worlds.prepared if name is None else _snapshot(sandbox, world, name)
     return {"world": world.name, "since": name, **compare(before, world)}
 
 
-def _snapshot(sandbox: Sandbox, world: World, name: str) -> World:
+def _snapshot(sandbox: Theatre, world: World, name: str) -> World:
     saved = sandbox.worlds.saved(world.name)
     if name not in saved:
         raise Refused(404, f'the world "{world.name}" has no snapshot "{name[:200]}"; it has {", ".join(saved) or "none"}')
     return saved[name]
 
 
-def export_world(sandbox: Sandbox, request: Request, body: Any) -> Any:
+def export_world(sandbox: Theatre, request: Request, body: Any) -> Any:
     """A world as a fixture file."""
     return export(_world(sandbox, request))
 
 
-def clock(sandbox: Sandbox, request: Request, body: Any) -> Any:
+def clock(sandbox: Theatre, request: Request, body: Any) -> Any:
     """What time it is in a world, and when the next timer falls due."""
     world = _world(sandbox, request)
     sandbox.stage.settle(world)
     return _clock(world)
 
 
-async def turn_clock(sender: Sender | None, sandbox: Sandbox, request: Request, body: Any) -> Any:
+async def turn_clock(sender: Sender | None, sandbox: Theatre, request: Request, body: Any) -> Any:
     """Turn a world's clock to an instant or by a duration, or let it run or stand; answers what fell due, in order."""
     _only(body, "now", "advance", "mode")
     if len(body) != 1:
@@ -305,7 +305,7 @@ def _clock(world: World) -> dict[str, Any]:
     }
 
 
-def requests(sandbox: Sandbox, request: Request, body: Any) -> Any:
+def requests(sandbox: Theatre, request: Request, body: Any) -> Any:
     """The last requests of a world, oldest first, each with why it was answered so."""
     return {"requests": [_logged(entry) for entry in _world(sandbox, request).requests]}
 

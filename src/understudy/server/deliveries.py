@@ -17,10 +17,10 @@ from starlette.requests import Request
 
 from understudy.durations import format_instant, parse_instant
 from understudy.engine.decide import Decision, Event
-from understudy.sandbox import Sandbox
 from understudy.server import asked
 from understudy.server.asked import Refused, number, only
 from understudy.server.sending import Sender, Tried
+from understudy.theatre import Theatre
 from understudy.webhooks.destinations import allowed
 from understudy.webhooks.endpoints import Endpoint, Secret
 from understudy.webhooks.matching import fits
@@ -39,7 +39,7 @@ MOST = 1000
 class Desk(NamedTuple):
     """What these calls work with; without a `sender` nothing leaves."""
 
-    sandbox: Sandbox
+    sandbox: Theatre
     sender: Sender | None
 
 
@@ -47,7 +47,7 @@ Call = Callable[[Desk, Request, Any], Any | Awaitable[Any]]
 
 
 
-def world_of(sandbox: Sandbox, request: Request) -> World:
+def world_of(sandbox: Theatre, request: Request) -> World:
     """The world a call concerns, all that happened in it handed out."""
     world = asked.world_of(sandbox, request)
     assert world.outbox is not None

@@ -15,11 +15,11 @@ from hashlib import blake2b
 from typing import Any
 
 from understudy.durations import parse_duration, parse_instant
-from understudy.sandbox import Sandbox
 from understudy.server.deliveries import shown_tried
 from understudy.server.posting import Headers, Poster
 from understudy.server.receiving import Receiver
 from understudy.server.sending import Sender, Tried
+from understudy.theatre import Theatre
 from understudy.webhooks.endpoints import Endpoint, Secret
 from understudy.webhooks.recording import Recorded
 from understudy.webhooks.retrying import Answer
@@ -32,7 +32,7 @@ URL = "http://in-process.localhost/"
 
 @contextmanager
 def hearing(
-    sandbox: Sandbox, world: str = "default", *, types: Collection[str] = (), signing: str | None = None, statuses: Sequence[int] = (200,)
+    sandbox: Theatre, world: str = "default", *, types: Collection[str] = (), signing: str | None = None, statuses: Sequence[int] = (200,)
 ) -> Iterator[Hearing]:
     """An endpoint of a world while the block runs; it is `sandbox.webhooks` too.
 
@@ -52,7 +52,7 @@ def hearing(
 class Hearing:
     """See `hearing`. What came is in `receiver`, whose `statuses` and `kept` may be looked at and changed."""
 
-    def __init__(self, sandbox: Sandbox, world: str, types: tuple[str, ...], signing: str, statuses: Sequence[int]) -> None:
+    def __init__(self, sandbox: Theatre, world: str, types: tuple[str, ...], signing: str, statuses: Sequence[int]) -> None:
         profile = sandbox.post.profiles[signing]
         secret = new_secret(profile, blake2b(f"in-process {world}".encode(), digest_size=24).digest()) if profile.header else None
         self.receiver = Receiver(profile, (secret,) if secret else (), statuses, url=URL)

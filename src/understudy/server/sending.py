@@ -22,8 +22,8 @@ import orjson
 from understudy.engine.decide import Event
 from understudy.engine.outcomes import Asking, Told
 from understudy.problems import Problem
-from understudy.sandbox import Sandbox
 from understudy.server.posting import Poster
+from understudy.theatre import Theatre
 from understudy.webhooks.endpoints import Endpoint, endpoint_of
 from understudy.webhooks.retrying import GIVEN_UP, Answer, Attempt, Delivery, attempted, given_up
 from understudy.webhooks.signing import BadSecret, sign
@@ -87,7 +87,7 @@ class Gate:
 class Sender:
     """Sends for all worlds of a sandbox. `on_disk` waits until what was decided is kept; `wall` is the machine's time."""
 
-    def __init__(self, sandbox: Sandbox, poster: Poster, *, on_disk: Callable[[], Awaitable[bool]] | None = None, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, sandbox: Theatre, poster: Poster, *, on_disk: Callable[[], Awaitable[bool]] | None = None, wall: Callable[[], float] = time.time) -> None:
         self.sandbox = sandbox
         self.poster = poster
         self._on_disk = on_disk

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from understudy.durations import format_instant, parse_instant
-from understudy.sandbox import Options, Sandbox, Unplayable, open_sandbox
 from understudy.server.app import App
 from understudy.server.posting import Poster
 from understudy.server.sending import Tried
+from understudy.theatre import Options, Theatre, Unplayable, open_theatre
 from understudy.world.fixtures import FixtureFault
 from understudy.world.journal import Unkept
 from understudy.world.sources import Unreadable
@@ -30,7 +30,7 @@ SHOWN = 3
 def serve(asked: argparse.Namespace) -> int:
     """Serve until interrupted; the exit status (0: stopped, 2: could not start)."""
     try:
-        sandbox = open_sandbox(_options(asked))
+        sandbox = open_theatre(_options(asked))
     except Unplayable as fault:
         return _failed(*(f"{one.where}: {one.message}" for one in fault.faults))
     except (Unreadable, Unkept, FixtureFault, LookupError, ValueError) as fault:
@@ -119,7 +119,7 @@ def _run(app: App, listening: socket.socket) -> int:
     return 0
 
 
-def _close(sandbox: Sandbox) -> None:
+def _close(sandbox: Theatre) -> None:
     """Leave the world files up to date."""
     try:
         if sandbox.folder is not None:
@@ -128,7 +128,7 @@ def _close(sandbox: Sandbox) -> None:
         _failed(f"the world files stay as they were: {fault.strerror}; nothing is lost, the journal goes with them")
 
 
-def _greet(sandbox: Sandbox, host: str, port: int) -> None:
+def _greet(sandbox: Theatre, host: str, port: int) -> None:
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host
     base = f"http://{shown}:{port}"
     world = sandbox.worlds.get("default")
@@ -145,7 +145,7 @@ def _greet(sandbox: Sandbox, host: str, port: int) -> None:
     print("\n".join(lines), flush=True)
 
 
-def _notes(sandbox: Sandbox) -> list[str]:
+def _notes(sandbox: Theatre) -> list[str]:
     """What a person should look at, in a line or two."""
     found, understood = sandbox.understood.comparison, sandbox.understood
     parts = {"new operations": found.new, "changed": found.changed, "orphaned lines": found.orphaned}
@@ -163,7 +163,7 @@ def _notes(sandbox: Sandbox) -> list[str]:
     return lines
 
 
-def _tokens(sandbox: Sandbox) -> list[str]:
+def _tokens(sandbox: Theatre) -> list[str]:
     """Where tokens are granted, and which others are taken."""
     stage = sandbox.stage
     where = [path for path, place in sandbox.script.places.items() if place.part == "token"]
@@ -177,7 +177,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 
-def _tell_misfits(sandbox: Sandbox) -> None:
+def _tell_misfits(sandbox: Theatre) -> None:
     """Say which kept records do not fit the document, on standard error."""
     misfits = sandbox.folder.misfits if sandbox.folder is not None else ()
     for one in misfits[:20]:
@@ -187,11 +187,11 @@ def _tell_misfits(sandbox: Sandbox) -> None:
         print(f"understudy: {more}{len(misfits)} kept records or resources no longer fit the document; they stay as they are", file=sys.stderr)
 
 
-def _public(sandbox: Sandbox) -> int:
+def _public(sandbox: Theatre) -> int:
     return sum(not resource.internal for resource in sandbox.script.behaviour.resources.values())
 
 
-def _first_call(sandbox: Sandbox, base: str) -> str:
+def _first_call(sandbox: Theatre, base: str) -> str:
     auth = sandbox.stage.auth
     header = f" -H '{auth.headers[0].upper()}: {next(iter(auth.keys or ['any']))}'" if auth and auth.headers else ""
     script = sandbox.script

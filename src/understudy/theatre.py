@@ -31,11 +31,11 @@ from understudy.world.stage import Reply, Request, Stage
 from understudy.world.world import World
 from understudy.world.worlds import Worlds
 
-__all__ = ["Options", "Sandbox", "Unplayable", "open_sandbox"]
+__all__ = ["Options", "Theatre", "Unplayable", "open_theatre"]
 
 
 @dataclass(slots=True)
-class Sandbox:
+class Theatre:
     """A stage with its worlds: `answer` plays a request in one of them."""
 
     stage: Stage
@@ -88,14 +88,14 @@ class Sandbox:
 _BUNDLED = Options()
 
 
-def open_sandbox(options: Options = _BUNDLED) -> Sandbox:
+def open_theatre(options: Options = _BUNDLED) -> Theatre:
     """Load, check and wire a sandbox. Raises Unplayable with every fault found, or sources.Unreadable, or FixtureFault."""
     understood = understand(options)
     stage = Stage(understood.script, open=options.open, keys=options.keys, strict_auth=options.strict_auth)
     fixture, post = _fixture(options.fixture, understood.fixtures), _post(understood)
     worlds = Worlds(_prepare(stage, fixture, options, post), options.most, options.idle)
     prepare = lambda name: _prepare(stage, _fixture(name, understood.fixtures), options, post)  # noqa: E731
-    return Sandbox(stage, worlds, understood.title, fixture, understood, _folder(options, worlds, understood), prepare, post=post)
+    return Theatre(stage, worlds, understood.title, fixture, understood, _folder(options, worlds, understood), prepare, post=post)
 
 
 def _post(understood: Understood) -> Post:
