@@ -12,18 +12,15 @@ from itertools import islice
 from typing import Any
 
 import schemathesis
-from hypothesis.strategies._internal.strategies import SampledFromStrategy
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
 from support.reasons import Exchange
+from understudy.check.fuzzing import PHASES, REFUSED, begin_anew, every_transition
 
-PHASES = ("examples", "coverage", "fuzzing", "stateful")
-"""All that schemathesis has, in its order."""
 KEY = "sk_test"
 """The API key that is accepted where one is needed."""
 
-_REFUSED = [400, 401, 403, 404, 405, 406, 409, 414, 415, 422, 428, 429, "5xx"]
 _TAKEN = ["2xx", "3xx", 401, 403, 404, 409, 414, 429, "5xx"]
 RULES: Mapping[str, Any] = {
     "headers": {"X-API-KEY": KEY},
@@ -32,7 +29,7 @@ RULES: Mapping[str, Any] = {
         # that are each as long as their schemas allow may together be longer than it, and a value that is too long may
         # make the address so before anyone has looked at the value. A 5xx is in both stock lists because another
         # check, not_a_server_error, refuses it.
-        "negative_data_rejection": {"expected-statuses": _REFUSED},
+        "negative_data_rejection": {"expected-statuses": REFUSED},
         "positive_data_acceptance": {"expected-statuses": _TAKEN},
     },
     "operations": [
@@ -48,10 +45,6 @@ RULES: Mapping[str, Any] = {
 
 HEAVY = "^/v1/(pricings|pricing-groups|pricing-plan-versions|pricing-plan-schedules|pricing-plan-subscriptions/init)"
 """Whose bodies hold prices, a tree of some six hundred places: coverage alone makes 30,000 cases of each."""
-
-# Of what a step could be, Hypothesis looks at the first 10,000 only; a document of 250 operations has more transitions
-# than that, and those that can begin a scenario stand last: no scenario would ever begin, in silence.
-SampledFromStrategy._MAX_FILTER_CALLS = 1_000_000
 
 _KEY = "Idempotency-Key"
 _TOKEN = re.compile("[!-~]{1,200}")
@@ -125,38 +118,24 @@ def fuzz(
     if exclude is not None:
         schema = schema.exclude(path_regex=exclude)
     if reset is not None:
-        _begin_anew(schema, reset)
+        begin_anew(schema, reset)
     schema.app = app
     verdict = Verdict()
     if cases is not None:
         _cut(schema, cases, verdict.cut)
-    for event in from_schema(schema).execute():
-        if isinstance(event, events.ScenarioFinished):
-            _add(verdict, event)
-        elif isinstance(event, events.NonFatalError):
-            verdict.errors.append(f"{event.label}: {event.info!r} {getattr(event, 'value', '')!r}"[:2000])
-        elif isinstance(event, events.FatalError):
-            verdict.errors.append(f"fatal: {event.exception!r}")
+    with every_transition():
+        for event in from_schema(schema).execute():
+            _take(verdict, event)
     return verdict
 
 
-def _begin_anew(schema: Any, reset: Callable[[], object]) -> None:
-    """Reset before each scenario.
-
-    Hypothesis plays scenarios again and gives the phase up in silence where the second time differs from the first, as
-    it must where state has stayed; the engine's own machine does not call a `setup` of ours.
-    """
-    build = schema.build_state_machine
-
-    def built(*arguments: Any, **named: Any) -> Any:
-        def begin(self: Any) -> None:
-            reset()
-            machine.__init__(self)
-
-        machine = build(*arguments, **named)
-        return type(machine.__name__, (machine,), {"__init__": begin})
-
-    schema.build_state_machine = built
+def _take(verdict: Verdict, event: Any) -> None:
+    if isinstance(event, events.ScenarioFinished):
+        _add(verdict, event)
+    elif isinstance(event, events.NonFatalError):
+        verdict.errors.append(f"{event.label}: {event.info!r} {getattr(event, 'value', '')!r}"[:2000])
+    elif isinstance(event, events.FatalError):
+        verdict.errors.append(f"fatal: {event.exception!r}")
 
 
 def _cut(schema: Any, most: int, cut: set[str]) -> None:

@@ -11,18 +11,23 @@ NEEDS = "understudy check needs more than the stand-in itself: pip install 'unde
 Subcommands = Any
 
 
+def _added(commands: Subcommands, documents: Callable[[argparse.ArgumentParser], None], name: str, **words: str) -> argparse.ArgumentParser:
+    """A command over documents. `words`: help, description, epilog."""
+    command: argparse.ArgumentParser = commands.add_parser(name, formatter_class=argparse.RawDescriptionHelpFormatter, **words)
+    documents(command)
+    return command
+
+
 def add_check(commands: Subcommands, documents: Callable[[argparse.ArgumentParser], None]) -> None:
     """Declare `check`."""
-    command = commands.add_parser(
-        "check",
+    command = _added(
+        commands, documents, "check",
         help="hold an implementation to its contract",
         description="Hold the stand-in, or whatever listens at a URL, to its document and its behaviour: every answer's status and shape, and laws "
         "of records, lifecycles, lists, keys and refusals. Exit status 0: nothing found; 1: findings; 2: it could not be run.",
         epilog="examples:\n  understudy check\n  understudy check their-api.yaml --url http://localhost:8000 --key-env API_KEY --report junit:check.xml\n"
         "  understudy check their-api.yaml --law pages --law 'idempotency*' --include 'POST /orders*' --max-time 30",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    documents(command)
     command.add_argument("--url", metavar="URL", help="what to check (default: the stand-in, in process)")
     command.add_argument("--fixture", metavar="NAME|FILE", help="the stand-in's world to begin with")
     _add_choice(command)
@@ -39,16 +44,14 @@ def add_check(commands: Subcommands, documents: Callable[[argparse.ArgumentParse
 
 def add_drift(commands: Subcommands, documents: Callable[[argparse.ArgumentParser], None]) -> None:
     """Declare `drift`."""
-    command = commands.add_parser(
-        "drift",
+    command = _added(
+        commands, documents, "drift",
         help="play a real implementation and the stand-in in lockstep, and show where they part",
         description="Send the same sequences to the stand-in (or --against) and to a real implementation, from a fresh start each, with ids, times and cursors "
         "matched by correspondence; group what differs by operation and field, each in a class. Exit status 0: nothing new; 1: drift; 2: it could not be run.",
         epilog="examples:\n  understudy drift their-api.yaml --url http://localhost:8000 --reset /reset\n"
         "  understudy drift their-api.yaml --url http://localhost:8000 --baseline drift.json --traffic recorded.har",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    documents(command)
     command.add_argument("--url", metavar="URL", help="the real implementation")
     command.add_argument("--against", metavar="URL", help="compare with this one instead of the stand-in")
     command.add_argument("--fixture", metavar="NAME|FILE", help="the stand-in's world to begin with")

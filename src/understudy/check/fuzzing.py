@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import schemathesis
+from hypothesis.strategies._internal.strategies import SampledFromStrategy
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
@@ -64,7 +66,15 @@ def fuzz(api: Api, target: Target, credentials: Mapping[str, str], *, seed: int 
     """Run it for so many seconds at most."""
     schema = _schema(api, target, credentials, seed, examples, phases, allowed, workers)
     found, start = Fuzzed(), time.perf_counter()
-    stream = from_schema(schema).execute()
+    with every_transition():
+        _follow(from_schema(schema).execute(), found, api, seconds)
+    found.seconds = time.perf_counter() - start
+    return found
+
+
+def _follow(stream: Any, found: Fuzzed, api: Api, seconds: float) -> None:
+    """Take what happens in a run, for so many seconds at most."""
+    start = time.perf_counter()
     for event in _as_far_as_it_comes(stream, found):
         if isinstance(event, events.ScenarioFinished):
             found.scenarios += 1
@@ -79,8 +89,6 @@ def fuzz(api: Api, target: Target, credentials: Mapping[str, str], *, seed: int 
             found.ended = False
             stream.stop()
             break
-    found.seconds = time.perf_counter() - start
-    return found
 
 
 def _as_far_as_it_comes(stream: Any, found: Fuzzed) -> Iterator[Any]:
@@ -111,7 +119,7 @@ def _schema(api: Api, target: Target, credentials: Mapping[str, str], seed: int,
         schema = schema.exclude(lambda context: f"{context.operation.method.upper()} {context.operation.full_path}" in spared)
     if isinstance(local, InProcess):
         schema.app = local.app
-    _begin_anew(schema, target.reset)
+    begin_anew(schema, target.reset)
     return schema
 
 
@@ -127,7 +135,22 @@ def _bare(target: Any) -> Target:
     return found
 
 
-def _begin_anew(schema: Any, reset: Callable[[], object]) -> None:
+@contextmanager
+def every_transition() -> Iterator[None]:
+    """Let Hypothesis look at all that a step of a scenario could be.
+
+    It looks at the first 10,000 only; a document of 250 operations has more transitions than that, and those that can
+    begin a scenario stand last: no scenario would ever begin, in silence.
+    """
+    most = SampledFromStrategy._MAX_FILTER_CALLS
+    SampledFromStrategy._MAX_FILTER_CALLS = 1_000_000
+    try:
+        yield
+    finally:
+        SampledFromStrategy._MAX_FILTER_CALLS = most
+
+
+def begin_anew(schema: Any, reset: Callable[[], object]) -> None:
     """Reset before each scenario of the stateful phase.
 
     Hypothesis plays scenarios again and gives the phase up in silence where the second time differs from the first, as

@@ -10,7 +10,7 @@ from understudy.check.laws.law import Law
 from understudy.check.session import Impossible, Record, Session
 from understudy.check.steps import Ref, resolve
 from understudy.check.subjects import Subject
-from understudy.check.walking import whole
+from understudy.check.walking import Walk, whole
 
 IETF = "draft-ietf-httpapi-idempotency-key-header"
 REFUSED = [400, 409, 412, 422]
@@ -21,8 +21,18 @@ def _kind(subject: Subject) -> str:
     return "create" if "create" in subject.operations else "upsert"
 
 
-def _rows(s: Session, subject: Subject) -> int | None:
-    return len(whole(s, subject).values) if "list" in subject.operations else None
+def _listed(s: Session, subject: Subject) -> Walk | None:
+    """The whole list, where there is one."""
+    return whole(s, subject) if "list" in subject.operations else None
+
+
+def _as_listed(s: Session, subject: Subject, before: Walk | None, says: str, mark: str, given: Claim) -> None:
+    """The list holds the records it held before."""
+    if before is None:
+        return
+    after = whole(s, subject)
+    s.claim("same_set", says, at=s.operation(subject, _kind(subject)), mark=mark, left=before.items, right=after.items, key=subject.id_field,
+            given=[*before.ended, *after.ended, given])
 
 
 def alternate(s: Session, subject: Subject) -> None:
@@ -58,14 +68,11 @@ def unique(s: Session, subject: Subject) -> None:
         if not all(name in record.sent for name in names):
             continue
         body = {**s.body(subject, s.recipes.chosen.get(subject.name, 0)), **{str(name): record.sent[str(name)] for name in names}}
-        before = whole(s, subject) if "list" in subject.operations else None
+        before = _listed(s, subject)
         reply = s.send(s.step(operation, subject, body={wrap: body} if wrap else body))
         s.claim("among", f"a second record with the same {' and '.join(map(str, names))} is answered {reply.status}", at=operation, mark=f"{names}", value=status(reply.step),
                 options=REFUSED, given=[Claim("there", {"value": record.id}, "the first was made")])
-        if before is not None:
-            after = whole(s, subject)
-            s.claim("same_set", "a refused create changed the list", at=operation, mark="nothing made", left=before.items, right=after.items, key=subject.id_field,
-                    given=[*before.ended, *after.ended, Claim("among", {"value": status(reply.step), "options": ["4xx"]}, "it was refused")])
+        _as_listed(s, subject, before, "a refused create changed the list", "nothing made", Claim("among", {"value": status(reply.step), "options": ["4xx"]}, "it was refused"))
     _taken(s, subject, record)
 
 
@@ -111,7 +118,7 @@ def replay(s: Session, subject: Subject) -> None:
     operation = s.operation(subject, _kind(subject))
     record = s.create(subject, headers={rule.header: _key(s)})
     first = s.steps[record.step]
-    before = whole(s, subject) if "list" in subject.operations else None
+    before = _listed(s, subject)
     second = s.send(first)
     created = Claim("there", {"value": record.id}, "the first was accepted")
     s.claim("equal", "the same request with the same key is answered with another status", at=operation, mark="status", left=status(record.step), right=status(second.step), given=[created])
@@ -120,10 +127,7 @@ def replay(s: Session, subject: Subject) -> None:
         s.claim("there", f"a repeated answer comes without {rule.replay_header}", at=operation, mark="header", value=Ref(second.step, (rule.replay_header.lower(),), "headers"),
                 given=[created, Claim("among", {"value": status(second.step), "options": ["2xx"]}, "it was repeated")])
         s.claim("missing", f"a first answer comes with {rule.replay_header}", at=operation, mark="first header", value=Ref(record.step, (rule.replay_header.lower(),), "headers"))
-    if before is not None:
-        after = whole(s, subject)
-        s.claim("same_set", "a request repeated with its key was done twice", at=operation, mark="once", left=before.items, right=after.items, key=subject.id_field,
-                given=[*before.ended, *after.ended, created])
+    _as_listed(s, subject, before, "a request repeated with its key was done twice", "once", created)
 
 
 def mismatch(s: Session, subject: Subject) -> None:
@@ -134,14 +138,11 @@ def mismatch(s: Session, subject: Subject) -> None:
     body = s.body(subject, s.recipes.chosen.get(subject.name, 0))
     if resolve(body, s.answers) == resolve(dict(record.sent), s.answers):
         raise Impossible("only one body is known that it takes")
-    before = whole(s, subject) if "list" in subject.operations else None
+    before = _listed(s, subject)
     reply = s.send(s.creation(subject, body, headers=dict(s.steps[record.step].headers)))
     created = Claim("there", {"value": record.id}, "the first was accepted")
     s.claim("among", f"another request with a used key is answered {reply.status}", at=operation, mark="status", value=status(reply.step), options=REFUSED, given=[created])
-    if before is not None:
-        after = whole(s, subject)
-        s.claim("same_set", "another request with a used key was done", at=operation, mark="not done", left=before.items, right=after.items, key=subject.id_field,
-                given=[*before.ended, *after.ended, created])
+    _as_listed(s, subject, before, "another request with a used key was done", "not done", created)
 
 
 def separate(s: Session, subject: Subject) -> None:
@@ -188,7 +189,7 @@ def race_with_key(s: Session, subject: Subject) -> None:
     s.create(subject)
     body = s.body(subject, s.recipes.chosen.get(subject.name, 0))
     step = s.creation(subject, body, headers={rule.header: _key(s)})
-    before = whole(s, subject) if "list" in subject.operations else None
+    before = _listed(s, subject)
     replies = s.send_together([step] * MANY)
     inside = (subject.resource.wrap,) if subject.resource.wrap else ()
     s.claim("one_record", "one key, sent many times at once, made several records", at=operation, mark="ids",
