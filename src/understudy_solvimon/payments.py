@@ -103,7 +103,7 @@ def _installments(schedule: Mapping[str, Any], now: datetime, zone: ZoneInfo) ->
     whole = money.money(said["total_amount"], "installments.total_amount")
     start = periods.instant(said["interval"]["start_at"]) if said["interval"].get("start_at") else now
     length = periods.length(said["interval"]["period"], "installments.interval.period")
-    for index, part in enumerate(parts(whole, int(said["number_of_installments"]))):
+    for index, part in enumerate(parts(whole, said["number_of_installments"])):
         yield Due(periods.later(start, length, index, zone), part)
 
 

@@ -53,6 +53,7 @@ class _Writer:
         self.tax_total(root)
         self.totals(root)
         self.lines(root)
+        _prune(root)
         written: bytes = Xml.tostring(root, encoding="UTF-8", xml_declaration=True)
         return written
 
@@ -90,7 +91,7 @@ class _Writer:
 
     def party(self, outer: Xml.Element, party: Record) -> None:
         of = _part(outer, "Party")
-        name = (party_lines(party) or ["unknown"])[0]
+        name = next((said for line in party_lines(party) if (said := _letters(line))), "unknown")
         organization, individual = party.get("organization") or {}, party.get("individual") or {}
         address = party.get("registered_address") or organization.get("registered_address") or individual.get("residential_address") or {}
         _basic(_part(of, "PartyName"), "Name", name)
@@ -153,9 +154,8 @@ class _Writer:
         signed = -quantity if net < 0 else quantity
         _basic(of, "CreditedQuantity" if self.kind == "CreditNote" else "InvoicedQuantity", money.text(signed), unitCode="C62")
         _basic(of, "LineExtensionAmount", money.amount(net, self.currency)["quantity"], currencyID=self.currency)
-        name = line.get("description") or "Line"
         held = _part(of, "Item")
-        _basic(held, "Name", name)
+        _basic(held, "Name", _letters(line.get("description") or "") or "Line")
         reference = item.get("product_item_reference")
         if reference:
             _basic(_part(held, "SellersItemIdentification"), "ID", reference)
@@ -193,9 +193,20 @@ def _part(outer: Xml.Element, name: str) -> Xml.Element:
 
 
 def _basic(outer: Xml.Element, name: str, text: object, **attributes: str) -> None:
-    """A basic component; characters that XML 1.0 cannot hold are left out."""
-    element = Xml.SubElement(outer, f"cbc:{name}", attributes)
-    element.text = "".join(letter for letter in str(text) if letter in "\t\n" or " " <= letter < "\ud800" or "\ue000" <= letter <= "\ufffd" or letter > "\uffff")
+    Xml.SubElement(outer, f"cbc:{name}", attributes).text = _letters(text)
+
+
+def _prune(outer: Xml.Element) -> None:
+    """Take out what says nothing: no element may be empty (UBL 2.1, 5.3). What must be there has a word in its place."""
+    for element in list(outer):
+        _prune(element)
+        if not len(element) and not element.text:
+            outer.remove(element)
+
+
+def _letters(text: object) -> str:
+    """A text without the characters that XML 1.0 cannot hold."""
+    return "".join(letter for letter in str(text) if letter in "\t\n" or " " <= letter < "\ud800" or "\ue000" <= letter <= "\ufffd" or letter > "\uffff").strip()
 
 
 def _day(stamp: object) -> str:
