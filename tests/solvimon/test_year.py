@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from solvimon.naive import Subscriber, Use, invoice, months, use_of
+from solvimon.standards import breaches
 from understudy.theatre import Options, Theatre, open_theatre
 from understudy.world.stage import Request
 
@@ -36,6 +37,12 @@ class Company:
         reply = self.sandbox.answer(Request(method, path, query.encode(), HEADERS, data, dict(HEADERS)))
         assert reply.status < 300, (target, reply.body)
         return json.loads(reply.body)
+
+    def document(self, target: str) -> bytes:
+        """What is answered that is no JSON."""
+        reply = self.sandbox.answer(Request("GET", target, b"", HEADERS, b"", dict(HEADERS)))
+        assert reply.status == 200 and isinstance(reply.body, bytes), (target, reply.body)
+        return reply.body
 
     def every(self, target: str) -> Iterator[dict[str, Any]]:
         """All records of a list, page by page."""
@@ -130,3 +137,10 @@ def test_all_invoices_of_the_year_are_final_but_those_that_run_or_are_held(compa
             states[row["status"]] = states.get(row["status"], 0) + 1
     assert states.pop("FINAL") > 180
     assert states == {"DRAFT": 1, "VOID": 1}
+
+
+def test_every_invoice_of_the_year_is_a_valid_ubl_document(company: Company) -> None:
+    """In every currency and state, by the schemas that OASIS published."""
+    invoices = [row["id"] for row in company.every("/v1/invoices")]
+    assert len(invoices) > 200
+    assert [(id, found) for id in invoices if (found := breaches(company.document(f"/v1/invoices/{id}/ubl21")))] == []
