@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from understudy.contract.values import Fault
 from understudy.engine.plans import Script
@@ -31,7 +32,19 @@ from understudy.world.stage import Reply, Request, Stage
 from understudy.world.world import World
 from understudy.world.worlds import Worlds
 
-__all__ = ["Options", "Theatre", "Unplayable", "open_theatre"]
+__all__ = ["Beginning", "Options", "Theatre", "Unplayable", "open_theatre"]
+
+
+class Beginning(NamedTuple):
+    """Where a world may begin; what is None is as the theatre was opened with."""
+
+    fixture: str | None = None  # its name or file
+    now: datetime | None = None
+    running: bool | None = None
+    seed: int | None = None
+
+
+_BEGINNING = Beginning()
 
 
 @dataclass(slots=True)
@@ -44,8 +57,8 @@ class Theatre:
     fixture: Fixture
     understood: Understood
     folder: Folder | None = None  # where worlds are kept, if they are
-    prepare: Callable[[str], World] | None = None  # a world at the begin of another fixture, by name
-    prepared: dict[str, World] = field(default_factory=dict)  # those asked for so far
+    prepare: Callable[..., World] | None = None  # a world at the begin of another fixture, by name, and at another time: see `Beginning`
+    prepared: dict[Beginning, World] = field(default_factory=dict)  # those asked for so far
     webhooks: Any = None  # who listens to a world in this process: see `server.hearing`
     post: Post = field(default=cast("Post", None))  # how its worlds tell others what happened; by default of the prepared one
 
@@ -78,11 +91,16 @@ class Theatre:
 
     def of_fixture(self, name: str) -> World:
         """A world as a fixture of the document begins. Raises sources.Unreadable, or FixtureFault."""
-        if name == self.fixture.name or self.prepare is None:
+        return self.worlds.prepared if name == self.fixture.name else self.beginning(Beginning(name))
+
+    def beginning(self, asked: Beginning) -> World:
+        """A world as it begins there, prepared once. Raises as `of_fixture`, and ValueError."""
+        if asked == _BEGINNING or self.prepare is None:
             return self.worlds.prepared
-        if name not in self.prepared:
-            self.prepared[name] = self.prepare(name)
-        return self.prepared[name]
+        if asked not in self.prepared:
+            told = {name: value for name, value in asked._asdict().items() if value is not None and name != "fixture"}
+            self.prepared[asked] = self.prepare(asked.fixture, **told)
+        return self.prepared[asked]
 
 
 _BUNDLED = Options()
@@ -94,7 +112,11 @@ def open_theatre(options: Options = _BUNDLED) -> Theatre:
     stage = Stage(understood.script, open=options.open, keys=options.keys, strict_auth=options.strict_auth)
     fixture, post = _fixture(options.fixture, understood.fixtures), _post(understood)
     worlds = Worlds(_prepare(stage, fixture, options, post), options.most, options.idle)
-    prepare = lambda name: _prepare(stage, _fixture(name, understood.fixtures), options, post)  # noqa: E731
+
+    def prepare(name: str | None, **told: Any) -> World:
+        own = replace(options, **told)
+        return _prepare(stage, fixture if name is None else _fixture(name, understood.fixtures), own, post)
+
     return Theatre(stage, worlds, understood.title, fixture, understood, _folder(options, worlds, understood), prepare, post=post)
 
 

@@ -49,6 +49,14 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def of_this_process(app: App) -> uvicorn.Server:
+    """A server in an event loop that others run, which says nothing and starts or stops no sender."""
+    return uvicorn.Server(uvicorn.Config(
+        app, http=Protocol, ws="none", proxy_headers=False, log_config=None, access_log=False, server_header=False, date_header=False,
+        lifespan="off", timeout_keep_alive=600, timeout_graceful_shutdown=1,
+    ))  # fmt: skip
+
+
 class Held:
     """Stands where uvicorn looks for the answer under way while a reply waits for the disk."""
 

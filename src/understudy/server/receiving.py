@@ -107,6 +107,11 @@ class Receiver:
                 raise NotReceived(f"{times} of {pattern} did not come within {seconds:g} s; what came: {', '.join(came) or 'nothing'}")
             return self._fitting(pattern)
 
+    def answer(self, *statuses: int) -> None:
+        """How deliveries are answered from now on, one after the other, the last one from then on; none: 200."""
+        with self._came:
+            self.statuses, self._answered = statuses or (200,), count()
+
     def clear(self) -> None:
         """Forget what came; the answers begin anew."""
         with self._came:

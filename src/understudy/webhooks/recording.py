@@ -53,6 +53,10 @@ class Recorded:
         """Whether its receiver took it; None where that is not known."""
         return 200 <= self.status < 300 if self.status is not None else False if self.error else None
 
+    def json(self) -> Any:
+        """The body as a JSON value. Raises ValueError where it is none."""
+        return orjson.loads(self.body)
+
 
 class Torn(ValueError):
     """A line that holds no recorded delivery; the message says why."""
