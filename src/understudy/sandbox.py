@@ -270,9 +270,10 @@ class Sandbox:
         """Another sandbox that begins as this one is now; each goes its own way."""
         with self._baton:
             other = type(self)._of(self._family, name or self._family.fresh(), self._world())
-        if self._webhooks is not None:
-            other._since = self._since
-            other.webhooks.go_back(self._webhooks.kept())
+            if self._webhooks is not None:
+                other._since = self._since
+                other.webhooks.go_back(self._webhooks.kept())
+                other.webhooks.listen()
         return other
 
     @property

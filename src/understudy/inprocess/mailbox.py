@@ -63,7 +63,7 @@ class Webhooks:
 
     def answer(self, *statuses: int) -> None:
         """How the endpoint answers what comes from now on: one status after the other, the last one from then on."""
-        self._hear()
+        self.listen()
         self._receiver.answer(*statuses)
 
     def clear(self) -> None:
@@ -82,12 +82,12 @@ class Webhooks:
 
     def deliver(self) -> None:
         """Deliver what is due, to every endpoint of the world."""
-        world = self._hear()
+        world = self.listen()
         self._house.do(self._rest(world))
 
     async def adeliver(self) -> None:
         """The same, awaited: for receivers in the caller's own event loop."""
-        world = self._hear()
+        world = self.listen()
         await asyncio.wrap_future(self._house.begin(self._rest(world)))
 
     def deliveries(self, pattern: str = "*") -> list[Delivery]:
@@ -99,7 +99,7 @@ class Webhooks:
 
     def resend(self, delivery: Delivery | Recorded) -> Delivery:
         """Send a delivery once more now; it as it is then. Raises LookupError where its endpoint or itself is gone."""
-        world = self._hear()
+        world = self.listen()
         held = world.held["deliveries"].get(delivery.id or "")
         if held is None or held.endpoint not in world.held["endpoints"]:
             raise LookupError(f"there is no delivery {delivery.id} any more, or its endpoint is gone")
@@ -107,6 +107,17 @@ class Webhooks:
         return tried.delivery
 
     # --- the endpoint of its own ---------------------------------------------------------------------------------
+
+    def listen(self) -> World:
+        """Hear the world from its beginning, as each call here does; it as it is now."""
+        with self._house.baton:
+            world = self._find()
+            if world is not self._world:
+                if self._world is not None:
+                    self._receiver.kept.clear()  # it was put back or begun anew, and not by us
+                self._begin(world)
+                self._world = world
+            return world
 
     @property
     def _sender(self) -> Sender:
@@ -116,17 +127,6 @@ class Webhooks:
 
     async def _rest(self, world: World) -> None:
         await self._sender.rest(world)
-
-    def _hear(self) -> World:
-        """The world, its endpoint there."""
-        with self._house.baton:
-            world = self._find()
-            if world is not self._world:
-                if self._world is not None:
-                    self._receiver.kept.clear()  # it was put back or begun anew, and not by us
-                self._begin(world)
-                self._world = world
-            return world
 
     def _begin(self, world: World) -> None:
         post, known = self._house.theatre.post, world.held["endpoints"].get(ENDPOINT)
