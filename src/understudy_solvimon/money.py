@@ -85,6 +85,12 @@ def rounded(value: Fraction, currency: str) -> Fraction:
     return Fraction(_half_up(value * scale), scale)
 
 
+def floored(value: Fraction, currency: str) -> Fraction:
+    """The most of a value, not below zero, that whole minor units make up."""
+    scale = 10 ** minor_units(currency)
+    return Fraction(int(value * scale), scale)
+
+
 def amount(value: Fraction, currency: str) -> dict[str, str]:
     """The API's shape of an amount, rounded, with all of the currency's decimal places: "2.50", "3" for JPY."""
     return {"quantity": _written(value, minor_units(currency)), "currency": currency}

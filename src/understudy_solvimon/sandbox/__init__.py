@@ -30,6 +30,7 @@ from understudy_solvimon.sandbox.coupons import (
 )
 from understudy_solvimon.sandbox.crediting import credit_and_copy, credit_invoice, refund_invoice
 from understudy_solvimon.sandbox.customers import customer_saved, forget_customer
+from understudy_solvimon.sandbox.deposits import plan_grants
 from understudy_solvimon.sandbox.dunning import cancel_dunning, dunning_retries
 from understudy_solvimon.sandbox.editing import (
     add_line,
@@ -63,6 +64,7 @@ from understudy_solvimon.sandbox.paying import (
     reverse_payment,
     verify_payment,
 )
+from understudy_solvimon.sandbox.prepaid import returned_to_wallet
 from understudy_solvimon.sandbox.prices import create_group, create_pricing, pricing_changed, pricing_updated
 from understudy_solvimon.sandbox.requests import (
     create_payment_schedule,
@@ -103,7 +105,6 @@ from understudy_solvimon.sandbox.wallets import (
     create_auto_top_up,
     create_wallet_grant,
     customer_wallet_balances,
-    plan_grants,
     top_up_paid,
     uses_released,
     uses_settled,
@@ -211,6 +212,7 @@ __all__ = [
     "request_created",
     "request_executed",
     "resend_webhook_event",
+    "returned_to_wallet",
     "reverse_payment",
     "roll_webhook_secret",
     "schedule_cancelled",

@@ -19,9 +19,10 @@ from understudy_solvimon.invoicing import Bill, Line, Span
 from understudy_solvimon.money import ZERO
 from understudy_solvimon.periods import Period, Rhythm
 from understudy_solvimon.sandbox.accounts import Account, Piece, account_of, country_of, period_of, pieces_of
-from understudy_solvimon.sandbox.charging import Entry, Items, charged, charged_in_advance
+from understudy_solvimon.sandbox.charging import charged, charged_in_advance
 from understudy_solvimon.sandbox.credits import Meter, credit_line, overage
 from understudy_solvimon.sandbox.discounting import discounts_of
+from understudy_solvimon.sandbox.entries import Entry, Items
 from understudy_solvimon.sandbox.lines import draft_of
 from understudy_solvimon.sandbox.offers import configs_by_item
 from understudy_solvimon.sandbox.promises import commitments_of

@@ -17,9 +17,9 @@ from understudy_solvimon.money import ZERO, Money
 from understudy_solvimon.pricing import Priced, Usage
 from understudy_solvimon.refusal import Refusal
 from understudy_solvimon.sandbox.accounts import Account, Piece
-from understudy_solvimon.sandbox.charging import Entry
+from understudy_solvimon.sandbox.entries import Entry
 from understudy_solvimon.sandbox.lines import group_of, meter_value_of, scope_of, shown_item, tax_rate
-from understudy_solvimon.sandbox.offers import configs_by_item
+from understudy_solvimon.sandbox.offers import calculation_of, configs_by_item
 from understudy_solvimon.sandbox.terms import Record
 from understudy_solvimon.sandbox.wallets import available_credits
 
@@ -58,12 +58,24 @@ def credit_line(meter: Meter, account: Account, piece: Piece, entry: Entry, want
     """A line of what was paid with credits: it costs nothing."""
     item, config = entry.item, entry.offer.config
     metered = {"meter_value": meter_value_of(meter.tx, entry)} if entry.meter_value else {}
+    converted = _converted(meter.tx, entry, wanted) if item.get("model_type") == "USAGE_BASED_CONVERSION" else {}
     facts = {
         "pricing_type": configs.kind_of(config), "pricing_item_id": entry.offer.pricing_item["id"], "pricing_item_config_id": config["id"],
-        "product_items": [shown_item(item)], **metered, "details": {**entry.details, "wallet_balance_details": meter.taken(piece, wanted)}}
+        "product_items": [shown_item(item)], **metered, **converted,
+        "details": {**entry.details, **(converted["sub_lines"][0]["details"] if converted else {}), "wallet_balance_details": meter.taken(piece, wanted)}}
     return DraftLine(entry.governing.pricing.get("name") or item.get("name"), entry.quantity, None, ZERO, tax_rate(meter.tx, account, item),
                      group_of(account, piece, entry.governing.pricing), scope_of(meter.tx, piece, entry), piece.amount_type,
                      facts=facts, events=entry.events)
+
+
+def _converted(tx: Transaction, entry: Entry, credits: Money) -> Record:
+    """The sub-line that says which usage became how many credits."""
+    source = (tx.get("meter_value_calculation", str(calculation_of(entry.item))) or {}).get("meter_value_id")
+    said: Record = {"credits": {"quantity": money.text(credits.quantity), "credit_type_id": credits.currency},
+                    **({"convert_from_meter_value_id": source} if source else {})}
+    conditions = entry.offer.config.get("conditions")
+    return {"sub_lines": [{"sub_line_order": 1, "type": "USAGE_BASED_CONVERSION", "details": {"conversion": said},
+                           **({"usage_based_conversion": {"conditions": conditions}} if conditions else {})}]}
 
 
 def overage(meter: Meter, account: Account) -> Iterator[tuple[Piece, Entry] | Record]:

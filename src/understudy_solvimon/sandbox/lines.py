@@ -13,7 +13,7 @@ from understudy_solvimon import configs, money, periods, pricing
 from understudy_solvimon.charges import DraftLine, Group, Rate, Scope
 from understudy_solvimon.money import Money
 from understudy_solvimon.sandbox.accounts import Account, Piece, country_of
-from understudy_solvimon.sandbox.charging import Entry
+from understudy_solvimon.sandbox.entries import Entry
 from understudy_solvimon.sandbox.offers import calculation_of
 from understudy_solvimon.sandbox.terms import Record, judged, setting
 

@@ -29,6 +29,15 @@ class Offer:
     until: datetime | None = None
 
 
+METERED = ("USAGE_BASED", "USAGE_BASED_CONVERSION")
+"""The models that charge for usage; the second names usage that is converted into credits (assumed)."""
+
+
+def is_metered(item: Mapping[str, Any]) -> bool:
+    """Whether an item charges for usage."""
+    return item.get("model_type") in METERED
+
+
 def calculation_of(item: Mapping[str, Any]) -> str | None:
     """The id of the calculation behind a usage-based item, from the nested form or the deprecated one."""
     nested: str | None = (item.get("usage_based") or {}).get("meter_value_calculation_id")

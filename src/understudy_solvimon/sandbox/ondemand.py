@@ -15,11 +15,12 @@ from understudy_solvimon.charges import DraftLine, Terms
 from understudy_solvimon.invoicing import Bill, Span
 from understudy_solvimon.periods import Period
 from understudy_solvimon.sandbox.accounts import Account, Piece, account_of, country_of
-from understudy_solvimon.sandbox.charging import on_demand
+from understudy_solvimon.sandbox.deposits import deposit
 from understudy_solvimon.sandbox.invoices import begun_invoice, finalise, start_grace, written
 from understudy_solvimon.sandbox.lines import draft_of
 from understudy_solvimon.sandbox.offers import Offer, configs_by_item
 from understudy_solvimon.sandbox.terms import Record, judged, moment, when
+from understudy_solvimon.sandbox.unmetered import once
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -76,12 +77,14 @@ def _charge(tx: Transaction, body: Mapping[str, Any]) -> Record:
     account = account_of(tx, subscription)
     at = moment(body["start_at"], "start_at") if body.get("start_at") else tx.now
     piece = _piece(tx, schedule, at)
-    drafts = _drafts(tx, account, piece, _chosen(tx, subscription, schedule, body.get("pricing_items") or ()))
-    lines = invoicing.settled(drafts, Terms(account.currency))
+    chosen = _chosen(tx, subscription, schedule, body.get("pricing_items") or ())
+    lines = invoicing.settled(_drafts(tx, account, piece, chosen), Terms(account.currency))
     bill = Bill(account.currency, (Span(periods.stamp(at), periods.stamp(at), None, lines),), piece.amount_type, country_of(account.entity))
     invoice = begun_invoice(tx, account, at, {
         "type": "ONE_OFF", "status": "DRAFT", "on_hold": False, **written(bill),
         **({"payment_method_id": body["payment_method_id"]} if body.get("payment_method_id") else {})})
+    for item, offer in chosen:
+        deposit(tx, account, piece, item, offer)
     if body.get("finalize_immediately") is True:
         return finalise(tx, invoice["id"])
     start_grace(tx, invoice["id"], tx.now)
@@ -109,7 +112,7 @@ def _chosen(tx: Transaction, subscription: Record, schedule: Record, asked: Sequ
 def _drafts(tx: Transaction, account: Account, piece: Piece, chosen: Sequence[tuple[Record, Offer]]) -> list[DraftLine]:
     found = []
     for item, offer in chosen:
-        for entry in on_demand(item, offer):
+        for entry in once(item, offer, offer):
             draft = draft_of(tx, account, piece, entry)
             if not isinstance(draft, DraftLine):
                 raise Problem("cannot_process", str(draft["details"]), field="pricing_items", location="body")

@@ -15,6 +15,7 @@ from understudy_solvimon import money, payments
 from understudy_solvimon.money import Money
 from understudy_solvimon.sandbox.dunning import charge_ended
 from understudy_solvimon.sandbox.lists import paged
+from understudy_solvimon.sandbox.prepaid import pay_from_wallets
 from understudy_solvimon.sandbox.provider import CHARGED, charge
 from understudy_solvimon.sandbox.settling import check_payable, mark_paid, open_of, settle
 from understudy_solvimon.sandbox.terms import Record, missing
@@ -135,13 +136,14 @@ def pay_invoice(tx: Transaction, call: Call) -> Record:
     assert call.record is not None
     invoice = call.record
     check_payable(invoice)
+    left = pay_from_wallets(tx, invoice)
     method = stored_method(tx, invoice)
-    if method is None or open_of(invoice) <= 0:
-        return mark_paid(tx, invoice, True)
-    charge(tx, method, Money(open_of(invoice), invoice["billing_currency"]), {
-        "customer_id": invoice["customer_id"], "invoice_id": invoice["id"], "context": {"type": "PAY_INVOICE"}})
+    if left > 0 and method is not None:
+        charge(tx, method, Money(left, invoice["billing_currency"]), {
+            "customer_id": invoice["customer_id"], "invoice_id": invoice["id"], "context": {"type": "PAY_INVOICE"}})
     tx.settle()
-    return tx.need("invoice", invoice["id"])
+    invoice = tx.need("invoice", invoice["id"])
+    return mark_paid(tx, invoice, True) if (method is None or left <= 0) and not invoice["paid"] else invoice
 
 
 def stored_method(tx: Transaction, invoice: Mapping[str, Any]) -> Record | None:
@@ -205,17 +207,18 @@ def _modified(tx: Transaction, payment: Record) -> Record:
 
 
 def invoice_final(tx: Transaction, change: Happening) -> None:
-    """Charge an invoice that became FINAL with its subscription's method, unless its acceptor does not want that."""
+    """Pay an invoice that became FINAL: with money in wallets, the rest by its subscription's method, unless its acceptor bars that."""
     invoice = tx.get("invoice", change.id)
     if invoice is None or invoice["type"] not in ("STANDARD", "ONE_OFF") or invoice["paid"] or invoice.get("charged_already"):
         return
+    left = pay_from_wallets(tx, invoice)
     subscription = tx.get("subscription", str(invoice.get("pricing_plan_subscription_id"))) or {}
     method = tx.get("payment_method", str(invoice.get("payment_method_id") or subscription.get("payment_method_id")))
     acceptors = [tx.get("payment_acceptor", id) or {} for id in invoice.get("payment_acceptor_ids") or ()]
     barred = any((one.get("payment_gateway") or {}).get("auto_charge_payment_method") is False for one in acceptors)
-    if method is None or method["status"] != "ACTIVE" or barred or open_of(invoice) <= 0:
+    if method is None or method["status"] != "ACTIVE" or barred or left <= 0:
         return
-    charge(tx, method, Money(open_of(invoice), invoice["billing_currency"]), {
+    charge(tx, method, Money(left, invoice["billing_currency"]), {
         "customer_id": invoice["customer_id"], "invoice_id": invoice["id"], "context": {"type": CHARGED},
         "payment_acceptor_id": next(iter(invoice.get("payment_acceptor_ids") or ()), None)})
 

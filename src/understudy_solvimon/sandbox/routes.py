@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from understudy_solvimon import configs, periods
-from understudy_solvimon.sandbox.offers import Offer, configs_by_item
+from understudy_solvimon.sandbox.offers import Offer, configs_by_item, is_metered
 from understudy_solvimon.sandbox.terms import Record
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _ways(tx: Transaction, subscription: Record, schedule: Record, meter: str) -
     for item, offered in configs_by_item(tx, subscription, schedule):
         metered = item.get("usage_based") or {}
         calculation = _calculation(tx, metered.get("meter_value_calculation_id") or item.get("meter_value_calculation_id"), meter)
-        if item.get("model_type") != "USAGE_BASED" or calculation is None:
+        if not is_metered(item) or calculation is None:
             continue
         yield {
             "product_item_id": item["id"],

@@ -82,6 +82,12 @@ def when(record: Mapping[str, Any], field: str) -> datetime | None:
     return None if value is None else periods.instant(str(value))
 
 
+def in_force(row: Mapping[str, Any], at: datetime) -> bool:
+    """Whether what begins at `start_at` and ends at `end_at`, either of them left out, holds at a moment."""
+    start, end = when(row, "start_at"), when(row, "end_at")
+    return (start is None or start <= at) and (end is None or at < end)
+
+
 def zone_of(customer: Mapping[str, Any]) -> ZoneInfo:
     """A customer's time zone; UTC where it has none that is known (said in the request log when the customer is kept)."""
     try:

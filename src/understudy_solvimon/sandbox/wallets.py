@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 from understudy.problems import Problem
 from understudy_solvimon import money, payments, periods, wallets
 from understudy_solvimon.money import ZERO
-from understudy_solvimon.sandbox.accounts import account_of, period_of, pieces_of
-from understudy_solvimon.sandbox.offers import configs_by_item
 from understudy_solvimon.sandbox.provider import charge
-from understudy_solvimon.sandbox.terms import Record, moment, when
+from understudy_solvimon.sandbox.terms import Record, moment, setting, when
 from understudy_solvimon.wallets import Grant, Use
 
 if TYPE_CHECKING:
@@ -87,10 +85,17 @@ def _valued(tx: Transaction, wallet: Record, value: Fraction) -> Record:
     credits = _credits_of(tx, wallet)
     if credits is not None:
         return {"credits": {"quantity": money.text(value), "credit_type_id": credits}}
-    row = next((row for row in tx.find("wallet_grant", wallet_id=wallet["id"]) if row.get("grant_amount")), None)
+    return {"amount": money.amount(value, currency_of(tx, wallet) or setting(tx, "billing_currency"))}
+
+
+def currency_of(tx: Transaction, wallet: Mapping[str, Any]) -> str | None:
+    """The currency of a wallet that holds money: its first grant's, else its type's; None where neither says one."""
+    for row in tx.find("wallet_grant", wallet_id=wallet["id"]):
+        if row.get("grant_amount"):
+            return str(row["grant_amount"]["currency"])
     kind = tx.get("wallet_type", wallet["wallet_type_id"]) or {}
-    said = (kind.get("balance") or {}).get("default_currency") or ((kind.get("credit") or {}).get("amount_grant") or {}).get("default_currency")
-    return {"amount": money.amount(value, row["grant_amount"]["currency"] if row else said or "EUR")}
+    said: str | None = (kind.get("balance") or {}).get("default_currency") or ((kind.get("credit") or {}).get("amount_grant") or {}).get("default_currency")
+    return said
 
 
 # --- granted ----------------------------------------------------------------------------------------------------------
@@ -116,6 +121,9 @@ def _check_kind(tx: Transaction, wallet: Record, body: Mapping[str, Any]) -> Non
     credits = _credits_of(tx, wallet)
     if credits is None and not body.get("grant_amount"):
         raise _wrong("grant_amount", "is needed: the wallet holds money")
+    held = currency_of(tx, wallet) if credits is None else None
+    if held is not None and body["grant_amount"]["currency"] != held:
+        raise _wrong("grant_amount.currency", f"must be {held}, which the wallet holds")
     if credits is not None and (body.get("grant_credits") or {}).get("credit_type_id") != credits:
         raise _wrong("grant_credits.credit_type_id", f"must be {credits}, which the wallet holds")
 
@@ -130,38 +138,6 @@ def wallet_granted(tx: Transaction, change: Happening) -> None:
     for period in tx.find("billing_period", customer_id=grant.get("customer_id")):
         if period["status"] in ("RUNNING", "ENDED") and not period["closed"] and not period["stale"]:
             tx.update("billing_period", period["id"], {"stale": True})
-
-
-def plan_grants(tx: Transaction, change: Happening) -> None:
-    """What a plan grants with a recurring price, each period; with a one-off price, once."""
-    period = tx.get("billing_period", change.id)
-    if period is None or period["status"] != "RUNNING" or tx.first("wallet_type", object_type="WALLET_TYPE") is None:
-        return
-    account = account_of(tx, tx.need("subscription", period["pricing_plan_subscription_id"]))
-    for piece in pieces_of(tx, account, period_of(period)):
-        for item, offers in configs_by_item(tx, account.subscription, piece.schedule):
-            once = item.get("model_type") == "ONE_OFF"
-            for offer in offers[:1]:
-                for row in offer.config.get("wallet_grants") or () if not once or piece.first else ():
-                    _grant(tx, account.customer, account.entity, row, piece.start, account.zone)
-
-
-def _grant(tx: Transaction, customer: Record, entity: Record, row: Mapping[str, Any], start: datetime, zone: Any) -> None:
-    kind = tx.get("wallet_type", str(row.get("wallet_type_id")))
-    credits, amount = (row.get("credits_grant") or {}).get("credits"), (row.get("amount_grant") or {}).get("amount")
-    if kind is None or (credits is None and amount is None):
-        tx.warn(f"wallet_grants: nothing is granted into {row.get('wallet_type_id')}: there is no such wallet type, or no credits or amount is said")
-        return
-    known = tx.find("wallet", customer_id=customer["id"], wallet_type_id=kind["id"], status="ACTIVE")
-    named = f"{customer.get('reference') or customer['id']}-{kind['reference']}"
-    wallet = known[0] if known else tx.create("wallet", {
-        "reference": named if tx.by_key("wallet", named) is None else f"{named}-{tx.new_id('wallet')}",
-        "wallet_type_id": kind["id"], "customer_id": customer["id"], "status": "ACTIVE"})
-    length = (row.get("expiry_policy") or {}).get("expiry_period")
-    tx.create("wallet_grant", {
-        "customer_id": customer["id"], "billing_entity_id": entity.get("id"), "wallet_id": wallet["id"], "start_at": periods.stamp(start),
-        **({"grant_credits": credits} if credits is not None else {"grant_amount": amount}),
-        **({"expire_at": periods.stamp(periods.later(start, periods.length(length), 1, zone))} if length else {})})
 
 
 # --- drawn on ---------------------------------------------------------------------------------------------------------
@@ -204,8 +180,7 @@ def uses_settled(tx: Transaction, change: Happening) -> None:
             tx.update("wallet_use", row["id"], {"settled": True})
             touched.append(row["wallet_id"])
     for wallet_id in dict.fromkeys(touched):
-        for config in tx.find("auto_top_up", wallet_id=wallet_id, status="ACTIVE"):
-            _top_up(tx, config)
+        topped_up(tx, wallet_id)
 
 
 def uses_released(tx: Transaction, change: Happening) -> None:
@@ -233,6 +208,12 @@ def create_auto_top_up(tx: Transaction, call: Call) -> Record:
 def auto_top_up_created(tx: Transaction, change: Happening) -> None:
     """A wallet that is low already is topped up at once."""
     _top_up(tx, tx.need("auto_top_up", change.id))
+
+
+def topped_up(tx: Transaction, wallet_id: str) -> None:
+    """Fill a wallet up where it is low by now."""
+    for config in tx.find("auto_top_up", wallet_id=wallet_id, status="ACTIVE"):
+        _top_up(tx, config)
 
 
 def _top_up(tx: Transaction, config: Record) -> None:
