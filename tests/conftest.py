@@ -12,6 +12,8 @@ from support.asgi import Client
 from understudy.server.app import App
 from understudy.theatre import Options, Theatre, open_theatre
 
+pytest_plugins = ("pytester", "understudy.pytest_plugin")
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # processes begun here are to be interrupted all the same
 

@@ -96,7 +96,7 @@ class Sandbox:
         self._webhooks: Webhooks | None = None
         self._client: httpx.Client | None = None
         self._moments = itertools.count(1)
-        self._closed = False
+        self.closed = False
 
     # --- calls ---------------------------------------------------------------------------------------------------
 
@@ -285,9 +285,9 @@ class Sandbox:
 
     def close(self) -> None:
         """End the world; the first sandbox of its family ends the server too. A second time does nothing."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         self._find = _closed
         if self._client is not None:
             self._client.close()
@@ -311,7 +311,7 @@ class Sandbox:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Sandbox {self._house.theatre.title!r}, world {self.name!r}{', closed' if self._closed else ''}>"
+        return f"<Sandbox {self._house.theatre.title!r}, world {self.name!r}{', closed' if self.closed else ''}>"
 
     def _world(self) -> World:
         """The world as it is now. Raises RuntimeError once this is closed."""
