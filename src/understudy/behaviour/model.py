@@ -148,6 +148,7 @@ class Resource:
     singleton: bool = False
     parents: Mapping[str, str] = NOTHING  # path parameter -> the record's field it must equal
     put_creates: bool = False  # PUT on an item that is not there makes it, under the id in the path
+    view: Mapping[str, Any] = NOTHING  # how a record is shown as a document: head, lines and totals by label, each a path
     given: int = 0  # records, made from the document's example, a world without a fixture begins with: nothing makes one
 
 

@@ -202,7 +202,7 @@ def _resource(name: str, row: Mapping[str, Any], base: Resource, lists: Lists) -
         word: row[word]
         for word in ("id_field", "key", "object_type", "refers_to", "by_key", "locked_by", "stamps", "defaults", "derived",
                      "internal", "singleton", "parents", "id_form", "id_length", "request_wrap", "object_field", "stamp_forms",
-                     "put_creates", "key_in_path", "wrap")
+                     "put_creates", "key_in_path", "wrap", "view")
         if word in row
     }
     return replace(

@@ -25,7 +25,7 @@ from understudy.behaviour.model import (
 
 _PLAIN = ("id_field", "id_form", "id_length", "key", "key_in_path", "wrap", "request_wrap", "object_type", "object_field",
           "refers_to", "by_key", "locked_by", "events", "stamps", "stamp_forms", "defaults", "derived", "parents",
-          "put_creates", "given", "internal", "singleton")  # fmt: skip
+          "put_creates", "given", "internal", "singleton", "view")  # fmt: skip
 
 
 def to_yaml_data(behaviour: Behaviour) -> dict[str, Any]:

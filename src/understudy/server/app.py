@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.problems import Problem
 from understudy.server.control import control_plane
+from understudy.server.desk.streaming import Streams
 from understudy.server.posting import Poster
 from understudy.server.sending import Sender
 from understudy.server.syncing import Syncer
@@ -53,7 +54,8 @@ class App:
         self.syncer = None if sandbox.folder is None else Syncer(sandbox.folder, relaxed=relaxed)
         self.sender = None if poster is None else Sender(sandbox, poster, on_disk=None if self.syncer is None else self.syncer.on_disk)
         self.body_limit = body_limit
-        self._control: ASGIApp = control_plane(sandbox, self.sender)
+        self.streams = Streams()
+        self._control: ASGIApp = control_plane(sandbox, self.sender, self.streams)
         self._world_per_key = world_per_key
         self._origins = frozenset(origin.encode() for origin in origins)
         self._receiving: set[tuple[str, bytes]] = set()

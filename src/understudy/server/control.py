@@ -1,12 +1,13 @@
 """The control plane: worlds, clock, reset, request log, model, as JSON under `/_understudy`; never part of the contract.
 
-1. Every answer is JSON; every refusal is problem details (RFC 9457) that says what would be right.
-2. Requests from web pages of other origins are refused: no CORS here, and the Host must be this machine's or the one bound.
+1. Every answer is JSON, but for the Desk's page and its stream; every refusal is problem details (RFC 9457) that says what
+   would be right.
+2. Who may ask at all is decided in `origins`, before anything else is looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from functools import partial
 from inspect import isawaitable
@@ -17,32 +18,42 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy import __version__
 from understudy.durations import format_instant, parse_duration, parse_instant
 from understudy.engine.refusing import TITLES
 from understudy.exact import write
 from understudy.problems import Problem
-from understudy.server.asked import Refused
+from understudy.server.asked import CAREFUL, Refused
 from understudy.server.asked import chosen as _chosen
+from understudy.server.asked import number as _number
 from understudy.server.asked import only as _only
 from understudy.server.asked import world_of as _world
+from understudy.server.curling import told
 from understudy.server.deliveries import CALLS, Call, Desk, shown_tried
+from understudy.server.desk.opening import calls as desk_calls
+from understudy.server.desk.streaming import Streams
+from understudy.server.origins import refusal
 from understudy.server.sending import Sender, Tried
 from understudy.theatre import Theatre
 from understudy.world.comparing import compare
 from understudy.world.fixtures import FixtureFault
 from understudy.world.rows import export
 from understudy.world.sources import Unreadable
-from understudy.world.world import Logged, World
+from understudy.world.world import LOGGED, Logged, World
 from understudy.world.worlds import NAME
 
 Handler = Callable[[Request], Awaitable[Response]]
 LARGEST = 1_000_000
+PAGE = "/_understudy/desk"
 
 
-def control_plane(sandbox: Theatre, sender: Sender | None = None) -> Starlette:
-    """The application under `/_understudy` for a sandbox; without a sender nothing that is owed to endpoints is sent."""
+def control_plane(sandbox: Theatre, sender: Sender | None = None, streams: Streams | None = None) -> ASGIApp:
+    """The application under `/_understudy` for a sandbox; without a sender nothing that is owed to endpoints is sent.
+
+    `streams`: who watches, for whoever is to end that.
+    """
     desk = Desk(sandbox, sender)
     calls: list[tuple[str, str, Callable[[Theatre, Request, Any], Any]]] = [
         ("GET", "/health", health),
@@ -57,14 +68,27 @@ def control_plane(sandbox: Theatre, sender: Sender | None = None) -> Starlette:
         ("GET", "/clock", clock),
         ("POST", "/clock", partial(turn_clock, sender)),
         ("GET", "/requests", requests),
+        ("GET", "/requests/{number}", logged),
         ("DELETE", "/worlds/{name}", end_world),
         *((method, path, partial(_of_desk, desk, call)) for method, path, call in CALLS),
+        *desk_calls(streams or Streams()),
     ]
     paths: dict[str, dict[str, Callable[[Theatre, Request, Any], Any]]] = {}
     for method, path, call in calls:
         paths.setdefault(path, {})[method] = call
     routes = [Route(f"/_understudy{path}", _endpoint(sandbox, table), methods=None) for path, table in paths.items()]
-    return Starlette(routes=routes, exception_handlers={404: _unknown(sorted({path for _, path, _ in calls}))})
+    hosts = sender.poster.hosts if sender is not None else ()
+    return _guarded(Starlette(routes=routes, exception_handlers={404: _unknown(sorted({path for _, path, _ in calls}))}), hosts)
+
+
+def _guarded(app: ASGIApp, hosts: Collection[str]) -> ASGIApp:
+    """An application that answers only those who may ask."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        said = refusal(scope, hosts, page=scope["path"] == PAGE)
+        await (app if said is None else _problem(403, said))(scope, receive, send)
+
+    return guarded
 
 
 def _endpoint(sandbox: Theatre, table: dict[str, Callable[[Theatre, Request, Any], Any]]) -> Any:
@@ -73,6 +97,7 @@ def _endpoint(sandbox: Theatre, table: dict[str, Callable[[Theatre, Request, Any
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
         call = table.get("GET" if request.method == "HEAD" else request.method)
+        response: ASGIApp
         if call is None:
             response = _problem(405, f"use {' or '.join(table)} here", {"Allow": ", ".join(table)})
         else:
@@ -87,12 +112,12 @@ def _endpoint(sandbox: Theatre, table: dict[str, Callable[[Theatre, Request, Any
     return Endpoint()
 
 
-async def _answered(sandbox: Theatre, request: Request, call: Callable[[Theatre, Request, Any], Any]) -> Response:
+async def _answered(sandbox: Theatre, request: Request, call: Callable[[Theatre, Request, Any], Any]) -> ASGIApp:
     try:
-        _check_origin(request)
         body = await _body(request)
         answer = call(sandbox, request, body)
-        return _json(200, await answer if isawaitable(answer) else answer)
+        answer = await answer if isawaitable(answer) else answer
+        return answer if callable(answer) else _json(200, answer)
     except Refused as refused:
         return _problem(refused.status, refused.detail)
     except ValueError as fault:
@@ -106,18 +131,6 @@ def _unknown(paths: list[str]) -> Any:
         return _problem(404, f"nothing is here; there are {', '.join('/_understudy' + path for path in paths)}")
 
     return unknown
-
-
-def _check_origin(request: Request) -> None:
-    """A page of another origin may not steer the stand-in, nor a name that a hostile DNS points here (DNS rebinding)."""
-    origin = request.headers.get("origin")
-    host = request.headers.get("host", "")
-    if origin is not None and origin.partition("://")[2] != host:
-        raise Refused(403, f"requests from {origin[:200]} are refused; call the control plane from outside a browser")
-    bound = request.scope.get("server") or ("", None)
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    if name.strip("[]") not in ("localhost", "127.0.0.1", "::1", bound[0], "testserver", "") and not name.endswith(".localhost"):
-        raise Refused(403, f'the host "{name[:200]}" is not this machine; use http://localhost')
 
 
 async def _body(request: Request) -> Any:
@@ -138,7 +151,7 @@ async def _body(request: Request) -> Any:
 
 
 def _json(status: int, value: Any) -> Response:
-    return Response(_pretty(value), status, media_type="application/json")
+    return Response(_pretty(value), status, CAREFUL, media_type="application/json")
 
 
 def _pretty(value: Any) -> bytes:
@@ -150,7 +163,7 @@ def _pretty(value: Any) -> bytes:
 
 def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
     body = {"type": "about:blank", "title": TITLES.get(status, ""), "status": status, "detail": detail}
-    return Response(orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE), status, headers, media_type="application/problem+json")
+    return Response(orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE), status, {**CAREFUL, **(headers or {})}, media_type="application/problem+json")
 
 
 # --- the calls -------------------------------------------------------------------------------------------------
@@ -174,8 +187,10 @@ def health(sandbox: Theatre, request: Request, body: Any) -> Any:
 
 
 def worlds(sandbox: Theatre, request: Request, body: Any) -> Any:
-    """Every world begun so far."""
-    return {"worlds": [world.describe() for world in sandbox.worlds]}
+    """Every world begun so far, or the one called `name`."""
+    name = request.query_params.get("name")
+    chosen = sandbox.worlds if name is None else filter(None, [sandbox.worlds.find(name)])
+    return {"worlds": [world.describe() for world in chosen]}
 
 
 def begin_world(sandbox: Theatre, request: Request, body: Any) -> Any:
@@ -244,10 +259,15 @@ def restore(sandbox: Theatre, request: Request, body: Any) -> Any:
 
 
 def diff(sandbox: Theatre, request: Request, body: Any) -> Any:
-    """What became of a world since a snapshot of it; without `from`, since its fixture."""
+    """What became of a world since a snapshot of it; without `from`, since its fixture; with `limit` so many of each, and how many there are."""
     world, name = _world(sandbox, request), request.query_params.get("from")
     before = sandbox.worlds.prepared if name is None else _snapshot(sandbox, world, name)
-    return {"world": world.name, "since": name, **compare(before, world)}
+    told = compare(before, world)
+    if "limit" in request.query_params:
+        most = _number(request, "limit", LOGGED)
+        lists = {part: rows for part, rows in told.items() if isinstance(rows, list)}
+        told |= {part: rows[:most] for part, rows in lists.items()} | {"counts": {part: len(rows) for part, rows in lists.items()}}
+    return {"world": world.name, "since": name, **told}
 
 
 def _snapshot(sandbox: Theatre, world: World, name: str) -> World:
@@ -307,7 +327,19 @@ def _clock(world: World) -> dict[str, Any]:
 
 def requests(sandbox: Theatre, request: Request, body: Any) -> Any:
     """The last requests of a world, oldest first, each with why it was answered so."""
-    return {"requests": [_logged(entry) for entry in _world(sandbox, request).requests]}
+    world, search = _world(sandbox, request), request.query_params.get("search", "")
+    chosen = [entry for entry in world.requests if search in f"{entry.status} {entry.method} {entry.target} {entry.reason}"]
+    most = _number(request, "limit", LOGGED)
+    return {"requests": [_logged(entry) for entry in chosen[max(len(chosen) - most, 0):]], "total": len(chosen)}
+
+
+def logged(sandbox: Theatre, request: Request, body: Any) -> Any:
+    """One request with what it carried, and as a curl command; the credentials in it are those any client of this may use."""
+    world, number = _world(sandbox, request), request.path_params["number"]
+    entry = next((one for one in world.requests if str(one.number) == number), None)
+    if entry is None:
+        raise Refused(404, f"the last {LOGGED} requests of this world do not hold a number {number[:20]}")
+    return {**_logged(entry), **told(sandbox, world, entry, str(request.base_url).rstrip("/"))}
 
 
 def _logged(entry: Logged) -> dict[str, Any]:

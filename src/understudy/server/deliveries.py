@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from hashlib import blake2b
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
@@ -134,11 +135,19 @@ def shown_endpoint(world: World, endpoint: Endpoint) -> dict[str, Any]:
 
 
 def events(desk: Desk, request: Request, body: Any) -> Any:
-    """The facts recorded so far, oldest first; `after` skips those up to a number, `since` those before an instant, `type` picks (`ORDER.*`)."""
+    """The facts recorded so far, oldest first; `after` skips those up to a number, `since` those before an instant, `type` picks
+    (`ORDER.*`), `last` takes so many from the end."""
     world = world_of(desk.sandbox, request)
-    wanted, since = request.query_params.get("type", "*"), _since(request)
-    chosen = (kept for kept in world.events.since(number(request, "after", 0)) if fits(kept.event.type, wanted) and (since is None or kept.at >= since))
-    return {"events": [described(kept) for _, kept in zip(range(MOST), chosen, strict=False)]}
+    wanted, since, last = request.query_params.get("type", "*"), _since(request), number(request, "last", 0)
+    kept = map(world.events.__getitem__, range(len(world.events) - 1, -1, -1)) if last else world.events.since(number(request, "after", 0))
+    chosen = (one for one in kept if fits(one.event.type, wanted) and (since is None or one.at >= since))
+    return {"events": [described(one) for one in _part(chosen, last)]}
+
+
+def _part(chosen: Iterable[Any], last: int) -> list[Any]:
+    """The first of some, or the last where they come from the end; as many as an answer may hold."""
+    found = list(islice(chosen, min(last or MOST, MOST)))
+    return found[::-1] if last else found
 
 
 def trigger(desk: Desk, request: Request, body: Any) -> Any:
@@ -171,24 +180,29 @@ def _over(example: Any, data: Any) -> Any:
 
 
 def deliveries(desk: Desk, request: Request, body: Any) -> Any:
-    """What was or will be sent, oldest first: by `endpoint`, `type` (`ORDER.*`), `state`, `since` an instant; `after` skips those up to an id."""
+    """What was or will be sent, oldest first: by `endpoint`, `type` (`ORDER.*`), `state`, `since` an instant; `after` skips those
+    up to an id, `last` takes so many from the end."""
     world, asked = world_of(desk.sandbox, request), request.query_params
     if asked.get("state", "due") not in STATES:
         raise Refused(400, f"state is one of {', '.join(STATES)}")
-    held, since = world.held["deliveries"], _since(request)
+    held, last = world.held["deliveries"], number(request, "last", 0)
     first = held.serial(asked["after"]) + 1 if asked.get("after", "") in held else 1
-    wanted = asked.get("type", "*")
-    found: list[Any] = []
-    for place in range(first, len(held) + 1):
-        row = held.row(place)
-        one = row[2] if row is not None else None
-        if one is None or (since is not None and one.at < since) or not fits(one.type, wanted):
-            continue
-        if asked.get("endpoint", one.endpoint) == one.endpoint and asked.get("state", state_of(world, one)) == state_of(world, one):
-            found.append(shown(desk, world, one, whole=False))
-            if len(found) == MOST:
-                break
-    return {"deliveries": found}
+    places = range(len(held), first - 1, -1) if last else range(first, len(held) + 1)
+    rows = (row[2] for place in places if (row := held.row(place)) is not None)
+    return {"deliveries": [shown(desk, world, one, whole=False) for one in _part(filter(_asked_for(world, request), rows), last)]}
+
+
+def _asked_for(world: World, request: Request) -> Callable[[Delivery], bool]:
+    """Whether a delivery is one of those a call asks for."""
+    asked, since = request.query_params, _since(request)
+    wanted, endpoint, state = asked.get("type", "*"), asked.get("endpoint"), asked.get("state")
+
+    def fitting(one: Delivery) -> bool:
+        if (since is not None and one.at < since) or not fits(one.type, wanted):
+            return False
+        return endpoint in (None, one.endpoint) and (state is None or state == state_of(world, one))
+
+    return fitting
 
 
 def delivery(desk: Desk, request: Request, body: Any) -> Any:

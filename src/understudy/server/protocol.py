@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from understudy.problems import Problem
 from understudy.server.app import CONTROL, App, Arrival
+from understudy.server.desk.streaming import Streams
 from understudy.server.sending import Sender
 from understudy.server.syncing import Syncer
 from understudy.world.stage import Reply
@@ -35,6 +36,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, sender: Sender | None) -> None:
         super().__init__(config)
         self._sender = sender
+        self._streams: Streams = config.app.streams  # type: ignore[union-attr]
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Listen, then send."""
@@ -43,7 +45,8 @@ class Server(uvicorn.Server):
             self._sender.start()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Send no more, then listen no more."""
+        """Let nobody watch any more, send no more, then listen no more."""
+        self._streams.close()
         if self._sender is not None:
             await self._sender.stop()
         await super().shutdown(sockets)

@@ -41,6 +41,11 @@ class Clock:
             self._passed, self._now = passed, self._base + timedelta(seconds=passed)
         return self._now
 
+    @property
+    def turned_to(self) -> datetime:
+        """Where it was last set; from there it runs, or there it stands."""
+        return self._base
+
     def set(self, now: datetime) -> None:
         """Turn the clock to an instant, the mode unchanged."""
         self._turn(now, self.frozen)

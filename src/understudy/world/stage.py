@@ -36,7 +36,7 @@ from understudy.world.clock import LATEST
 from understudy.world.holdings import Put
 from understudy.world.mirroring import renew
 from understudy.world.pinning import Pinned
-from understudy.world.world import Logged, World
+from understudy.world.world import SHOWN, Logged, World
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -172,7 +172,8 @@ class Stage:
 
     def _log(self, turn: Turn, outcome: Outcome) -> None:
         world, request = turn.world, turn.request
-        entry = Logged(world.request_count, turn.now, request.method, request.target, outcome.status, outcome.reason, turn.warnings, turn.id)
+        entry = Logged(world.request_count, turn.now, request.method, request.target, outcome.status, outcome.reason, turn.warnings, turn.id,
+                       request.sent, request.body[:SHOWN])
         world.requests.append(entry)
         if self.observe is not None:
             self.observe(entry)
@@ -298,6 +299,10 @@ class Stage:
             world.commit(decision, circumstances, turn.id, _pin(turn, decision.outcome))
         assert decision.outcome is not None
         return decision.outcome
+
+    def refresh(self, world: World, resource: str) -> None:
+        """Have the values of a resource computed that are computed when it is read."""
+        self._refresh(world, resource, self.settle(world))
 
     def _refresh(self, world: World, resource: str, now: datetime) -> None:
         circumstances = world.circumstances(now)

@@ -30,6 +30,9 @@ from understudy.world.store import Page, Query, Store
 LOGGED = 1000
 """Requests a world remembers."""
 
+SHOWN = 16_384
+"""Octets of a request's body that are remembered."""
+
 
 class Recorded(NamedTuple):
     """An event as kept: where it stands in the world's series, and when it happened there."""
@@ -51,6 +54,8 @@ class Logged(NamedTuple):
     reason: str
     warnings: tuple[str, ...]
     request_id: str | None
+    sent: Mapping[bytes, bytes] | None = None  # its headers, by lower-case name
+    body: bytes = b""  # the first `SHOWN` octets of it
 
 
 class Keeper(Protocol):
@@ -88,6 +93,7 @@ class World:
         self._outbox: Outbox | None = None
         self.keeper: Keeper | None = None
         self.mark = 0  # of the last entry a keeper made for this world
+        self.version = 0  # counts what was kept: who watches sees by it that something was
 
     # --- deciding ------------------------------------------------------------------------------------------------
 
@@ -129,6 +135,7 @@ class World:
         """Have what was decided in memory; `count` ids were given by then. Raises Problem, and then nothing of it happened."""
         if changes:
             self.store.commit(changes)
+        self.version += 1
         self.count = count
         for event in events:
             self.events.append(Recorded(len(self.events) + 1, now, event, cause))
@@ -156,6 +163,7 @@ class World:
 
     def _hold(self, put: Sequence[Put]) -> None:
         holdings.hold(self.held, put)
+        self.version += 1
         if put[-1].holding != "pinned":
             self.told = len(self.events)
         if self._outbox is not None:

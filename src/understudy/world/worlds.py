@@ -47,6 +47,7 @@ class Worlds:
         self._worlds: dict[str, World] = {}
         self._snapshots: dict[str, dict[str, World]] = {}
         self._seen: dict[str, float] = {}
+        self.version = 0  # counts worlds begun, saved and ended: who watches sees by it that some were
         self.keeper: Keeper | None = None
         self.post: Post | None = None
         """What the worlds begun here tell others by."""
@@ -71,6 +72,7 @@ class Worlds:
             self.keeper.begins(world, source)
             self.keeper.watch(world)
         self._worlds[name] = world
+        self.version += 1
         self._connect(world)
         if self.idle is not None:
             self._see(name)
@@ -96,6 +98,7 @@ class Worlds:
         """Forget a world and its snapshots; whether there was one."""
         if self.keeper is not None and name in self._worlds:
             self.keeper.ends(name)
+        self.version += 1
         self._snapshots.pop(name, None)
         self._seen.pop(name, None)
         return self._worlds.pop(name, None) is not None
@@ -108,6 +111,7 @@ class Worlds:
         if self.keeper is not None:
             self.keeper.saves(world, name)
         saved = world.fork(world.name)
+        self.version += 1
         self._snapshots.setdefault(world.name, {})[name] = saved
         return saved
 
