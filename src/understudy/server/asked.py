@@ -10,7 +10,6 @@ from understudy.theatre import Theatre
 from understudy.world.world import World
 from understudy.world.worlds import SHARED
 
-
 CAREFUL = {"x-content-type-options": "nosniff", "cache-control": "no-store", "cross-origin-resource-policy": "same-origin", "referrer-policy": "no-referrer"}
 """What goes with every answer: it is read as what it is, by nobody else, and not kept."""
 
