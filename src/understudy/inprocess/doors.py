@@ -85,12 +85,13 @@ class Doors(Poster):
             return await asyncio.get_running_loop().run_in_executor(None, answered, one.handler, posted)
         return await asyncio.wrap_future(one.answer)
 
-    def pump(self, future: Future[T]) -> T:
-        """Call handlers in this thread until something is done; its result, or what it raises."""
-        future.add_done_callback(self._done)
+    def pump(self, begin: Callable[[], Future[T]]) -> T:
+        """Begin something, and call handlers in this thread until it is done; its result, or what it raises."""
         with self._came:
             self._pumps += 1
         try:
+            future = begin()
+            future.add_done_callback(self._done)
             while (one := self._next(future)) is not None:
                 one.hand_over()
         finally:

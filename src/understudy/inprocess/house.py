@@ -80,7 +80,7 @@ class House:
 
     def do(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Have something done backstage and wait for it; handlers of deliveries are called in this thread meanwhile."""
-        return self.doors.pump(self.begin(coroutine))
+        return self.doors.pump(lambda: self.begin(coroutine))
 
     # --- requests ------------------------------------------------------------------------------------------------
 
