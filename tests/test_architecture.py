@@ -12,7 +12,7 @@ import pytest
 SOURCES = Path(__file__).resolve().parents[1] / "src"
 FILES = sorted(path for path in SOURCES.rglob("*.py"))
 PURE = ("contract", "behaviour", "engine", "webhooks")
-RINGS = ("problems", "durations", "exact", "contract", "behaviour", "engine", "webhooks", "world", "understanding", "theatre", "inspecting", "server", "inprocess", "sandbox", "check", "cli")
+RINGS = ("problems", "durations", "exact", "contract", "behaviour", "engine", "webhooks", "world", "understanding", "theatre", "inspecting", "server", "inprocess", "sandbox", "check", "proxy", "cli")
 """From the inside out: a part may import itself and what stands before it."""
 
 IMPURE = {"os", "io", "pathlib", "time", "random", "secrets", "uuid", "socket", "threading", "asyncio", "subprocess", "tempfile", "logging",
@@ -20,7 +20,7 @@ IMPURE = {"os", "io", "pathlib", "time", "random", "secrets", "uuid", "socket", 
 HOMES = {
     "starlette": {"server"}, "uvicorn": {"server"}, "tinydb": {"world"}, "yaml": {"world"}, "schemathesis": {"check"},
     "jsonschema_rs": {"contract"}, "jsonschema": {"behaviour", "check"}, "multipart": {"contract"}, "python_multipart": {"contract"},
-    "sortedcontainers": {"world"}, "httpx": {"check", "inprocess"}, "jsonpatch": {"engine"}, "jsonpath_rfc9535": {"contract"},
+    "sortedcontainers": {"world"}, "httpx": {"check", "inprocess"}, "httpcore": {"proxy"}, "jsonpatch": {"engine"}, "jsonpath_rfc9535": {"contract"},
 }
 LONGEST_FUNCTION = 45
 

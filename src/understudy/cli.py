@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from understudy import __version__
 from understudy.check.arguments import add_check, add_drift
+from understudy.proxy.arguments import add_learn, add_proxy, add_upstream, pass_through
 from understudy.server.arguments import add_webhooks
 
 
@@ -38,6 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     add_webhooks(commands)
     add_check(commands, _add_documents)
     add_drift(commands, _add_documents)
+    add_proxy(commands, _add_documents)
+    add_learn(commands, _add_documents)
     return parser
 
 
@@ -113,6 +116,9 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
                        help="let webhooks go to this host, address or network too, not to this machine alone (may be repeated)")
     serve.add_argument("--strict", action="store_true", help="refuse fields and parameters the document does not know")
     serve.add_argument("--quiet", action="store_true", help="do not print a line for each request")
+    serve.add_argument("--pass-through", action="append", metavar="PATTERN", default=[],
+                       help="let the real API at --to answer these operations: a shell pattern on METHOD /path or /path (may be repeated)")
+    add_upstream(serve)
     serve.set_defaults(run=_serve)
 
 
@@ -167,6 +173,8 @@ def _seconds(text: str) -> float:
 def _serve(options: argparse.Namespace) -> int:
     from understudy.server.serving import serve  # uvicorn and Starlette, 150 ms: not for --help
 
+    if options.pass_through or options.to:
+        return pass_through(options, serve)
     return serve(options)
 
 

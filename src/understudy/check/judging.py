@@ -48,10 +48,11 @@ class Breach:
 
 
 class Judge:
-    """The universal laws of one contract."""
+    """The universal laws of one contract. `direction`: whose bodies are judged, the answers' (response) or the requests'."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, direction: str = "response") -> None:
         self._contract = contract
+        self._hidden = "writeOnly" if direction == "response" else "readOnly"
         self._registry: Registry[Any] = Registry(retrieve=self._retrieve)  # type: ignore[call-arg]
         self._resources: dict[str, Resource[Any]] = {}
         self._validators: dict[str, Draft202012Validator] = {}
@@ -62,6 +63,13 @@ class Judge:
             yield from law(operation, step, answer)
         if operation is not None and answer.body and read:
             yield from self._shape(operation, step, answer)
+
+    def asked(self, operation: Operation, media: str, value: Any) -> Iterator[tuple[str, str]]:
+        """What is wrong with the JSON body of a request: a key for its place and keyword, and words."""
+        content = operation.body.content if operation.body is not None else {}
+        schema = next((one for declared, one in content.items() if "json" in declared and _covers(declared, media)), None)
+        for claim, key in self._errors(schema, value, 0) if schema is not None else ():
+            yield key, claim.says
 
     # bodies --------------------------------------------------------------------------------------------------------
 
@@ -83,13 +91,17 @@ class Judge:
         if value is ABSENT:
             yield Breach("declared shape", "JSON", Claim("there", {"value": Ref(step)}, "the body is no JSON"))
             return
+        for claim, key in self._errors(schema, value, step):
+            yield Breach("declared shape", key, claim)
+
+    def _errors(self, schema: Schema, value: Any, step: int) -> Iterator[tuple[Claim, str]]:
         seen = set()
         for found in self.validator(schema).iter_errors(value):
             error = found if found.validator in WORTH_NAMING or not found.context else best_match([found]) or found
             claim, key = _as_claim(error, step, found)
             if key not in seen:
                 seen.add(key)
-                yield Breach("declared shape", key, claim)
+                yield claim, key
 
     def validator(self, schema: Schema) -> Draft202012Validator:
         """The second opinion on a schema."""
@@ -110,7 +122,7 @@ class Judge:
 
     def _resource(self, uri: str, document: Any) -> Resource[Any]:
         older = self._contract.documents.dialect(uri) == "3.0"
-        return DRAFT202012.create_resource(_read(_newer(document) if older else document))
+        return DRAFT202012.create_resource(_seen(_newer(document) if older else document, self._hidden))
 
 
 def _covers(declared: str, media: str) -> bool:
@@ -167,16 +179,16 @@ def _newer(value: Any) -> Any:
     return node
 
 
-def _read(value: Any) -> Any:
-    """A document as responses are judged by it: what is writeOnly is not required (OpenAPI 3.0, Schema Object)."""
+def _seen(value: Any, word: str) -> Any:
+    """A document as one side sees it: what is writeOnly is not required of responses, readOnly not of requests (OpenAPI 3.0, Schema Object)."""
     if isinstance(value, list):
-        return [_read(one) for one in value]
+        return [_seen(one, word) for one in value]
     if not isinstance(value, Mapping):
         return value
-    node = {name: _read(one) for name, one in value.items()}
+    node = {name: _seen(one, word) for name, one in value.items()}
     properties, required = node.get("properties"), node.get("required")
     if isinstance(properties, dict) and isinstance(required, list):
-        hidden = {name for name, one in properties.items() if isinstance(one, dict) and one.get("writeOnly") is True}
+        hidden = {name for name, one in properties.items() if isinstance(one, dict) and one.get(word) is True}
         node["required"] = [name for name in required if name not in hidden]
     return node
 

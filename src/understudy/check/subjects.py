@@ -204,13 +204,17 @@ class Api:
                 continue
             resource = self.behaviour.resources[role.resource]
             subject = found.setdefault(role.resource, Subject(self, resource, said=self._said(role.resource)))
-            plain = self._conventional[operation.key]
-            kind, trigger = (plain.kind, role.trigger or plain.trigger) if role.kind == "effect" else (role.kind, role.trigger)
+            kind, trigger = self.part(operation)
             if kind == "action" and trigger and role.id_parameter:
                 subject.actions.setdefault(trigger, operation)
             elif kind not in ("example", "action", "effect"):
                 subject.operations.setdefault(kind, operation)
         return found
+
+    def part(self, operation: Operation) -> tuple[str, str | None]:
+        """The kind of an operation and its trigger; of an effect those that its path alone says."""
+        role, plain = self.roles[operation.key], self._conventional[operation.key]
+        return (plain.kind, role.trigger or plain.trigger) if role.kind == "effect" else (role.kind, role.trigger)
 
     @cached_property
     def _conventional(self) -> dict[str, Role]:

@@ -17,7 +17,6 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from understudy.problems import Problem
 from understudy.server.app import CONTROL, App, Arrival
 from understudy.server.desk.streaming import Streams
-from understudy.server.sending import Sender
 from understudy.server.syncing import Syncer
 from understudy.world.stage import Reply
 
@@ -31,12 +30,15 @@ PATIENCE = 2.0
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, which begins to tell endpoints what they are owed once it listens, and ends that first."""
+    """uvicorn's, which begins to tell endpoints what they are owed once it listens, and ends that first.
 
-    def __init__(self, config: uvicorn.Config, sender: Sender | None) -> None:
+    `app` is the stand-in, whatever stands in front of it in the configuration.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
         super().__init__(config)
-        self._sender = sender
-        self._streams: Streams = config.app.streams  # type: ignore[union-attr]
+        self._sender = app.sender
+        self._streams: Streams = app.streams
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Listen, then send."""

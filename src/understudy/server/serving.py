@@ -10,6 +10,7 @@ import gc
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,11 @@ SHOWN = 3
 """Broken references that are told one by one when the server starts."""
 
 
-def serve(asked: argparse.Namespace) -> int:
+Front = Callable[[App], Any]
+"""What stands in front of the stand-in, and passes some requests elsewhere."""
+
+
+def serve(asked: argparse.Namespace, front: Front | None = None) -> int:
     """Serve until interrupted; the exit status (0: stopped, 2: could not start)."""
     try:
         sandbox = open_theatre(_options(asked))
@@ -45,7 +50,7 @@ def serve(asked: argparse.Namespace) -> int:
         _print(app, Printer(sys.stdout.isatty()))
     _tell_misfits(sandbox)
     _greet(sandbox, asked.host, listening.getsockname()[1])
-    return _run(app, listening)
+    return _run(app, listening, front)
 
 
 def _print(app: App, printer: Printer) -> None:
@@ -92,7 +97,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _run(app: App, listening: socket.socket) -> int:
+def _run(app: App, listening: socket.socket, front: Front | None = None) -> int:
     gc.freeze()  # what is loaded stays: the collector need not look at it again
     gc.set_threshold(50_000, 20, 50)
     import uvicorn  # 75 ms: not before the options are known to be good
@@ -100,8 +105,8 @@ def _run(app: App, listening: socket.socket) -> int:
     from understudy.server.protocol import Protocol, Server  # imports uvicorn
 
     config = uvicorn.Config(
-        app,
-        http=Protocol,
+        app if front is None else front(app),
+        http=Protocol if front is None else "httptools",
         proxy_headers=False,
         log_level="warning",
         access_log=False,
@@ -113,7 +118,7 @@ def _run(app: App, listening: socket.socket) -> int:
     if app.sandbox.folder is not None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # uvicorn raises what stopped it again when it is done
     try:
-        Server(config, app.sender).run(sockets=[listening])
+        Server(config, app).run(sockets=[listening])
     finally:
         _close(app.sandbox)
     return 0
