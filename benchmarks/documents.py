@@ -1,6 +1,7 @@
 """Every OpenAPI document of some folders: what is understood of it, and what stock schemathesis finds in what is played.
 
     python benchmarks/documents.py [FOLDER ...] [--examples 5] [--cases 300] [--details FILE] [--only TEXT] [--peers FOLDER]
+    python benchmarks/documents.py FOLDER --together [--behaviour openapi/solvimon.behaviour.yaml]
 
 Each document is loaded, inferred and played in process, alone, by a process of its own; schemathesis runs all its checks
 and phases against it with a fixed seed and a good credential for each security scheme. `--cases` is the most cases of the
@@ -8,6 +9,8 @@ coverage phase for one operation (a deep body has tens of thousands; documents w
 the number of operations). A document counts as one that no other document beside it refers to. `--details` writes each
 distinct failure with the request that shows it; the table counts in how many operations a check fails. A failure is the stand-in's unless a rule of `tests/support/reasons.py`
 says why it is the document's or the fuzzer's; then its word stands behind `not the stand-in's`.
+
+`--together` serves all of them as one API, with the rules of a behaviour file if there is one, and judges that by each.
 
 `--peers FOLDER` plays the same documents with other mock servers too, with the same settings: what is found there in
 `node_modules` of `npm install --prefix FOLDER @stoplight/prism-cli @mockoon/cli`.
@@ -39,8 +42,8 @@ from support.documents import KEY, credentials, documents, whole, without_dead_l
 from support.reasons import STATE, Document, Failure, reason  # noqa: E402
 
 
-def judge(path: Path, examples: int, cases: int) -> dict[str, Any]:
-    """One document's row."""
+def judge(path: Path, examples: int, cases: int, served: tuple[Path, ...] = (), behaviour: Path | None = None) -> dict[str, Any]:
+    """One document's row; where others are `served`, it is one of them, and judges what they are together."""
     from support.fuzzing import fuzz
     from understudy.behaviour.roles import is_modelled
     from understudy.server.app import App
@@ -49,7 +52,8 @@ def judge(path: Path, examples: int, cases: int) -> dict[str, Any]:
 
     start = time.perf_counter()
     try:
-        sandbox = open_theatre(Options(spec=str(path), keys=frozenset({KEY})))
+        spec = tuple(str(one) for one in served) or str(path)
+        sandbox = open_theatre(Options(spec=spec, behaviour=str(behaviour) if behaviour else None, keys=frozenset({KEY})))
     except (Unplayable, sources.Unreadable, ValueError) as fault:
         return {"faults": str(fault).splitlines()}
     script = sandbox.script
@@ -60,9 +64,16 @@ def judge(path: Path, examples: int, cases: int) -> dict[str, Any]:
     document, dead = without_dead_links(whole(sources.read(path), path))
     told: dict[tuple[str, int], set[str]] = {}
     sandbox.stage.observe = lambda entry: told.setdefault((f"{entry.method} {entry.target}", entry.status), set()).add(entry.reason.partition(":")[0])
-    verdict = fuzz(document, App(sandbox), examples=examples, cases=cases, settings=credentials(script.contract.operations))
+    verdict = fuzz(document, App(sandbox), examples=examples, cases=cases, settings=with_key(script))
     row |= {"theirs": [["link", "", one, "", f"link: {one}"] for one in dead], "seconds": time.perf_counter() - start}
     return row | judged(verdict, Document(document, contradictions(script.contract)), row["theirs"], told)
+
+
+def with_key(script: Any) -> dict[str, Any]:
+    """What schemathesis is told to send: what the document's security schemes ask for, and the header a behaviour file names."""
+    found = credentials(script.contract.operations)
+    auth = script.behaviour.auth
+    return {**found, "headers": {**found["headers"], **dict.fromkeys(auth.headers[:1] if auth is not None else (), KEY)}}
 
 
 def judge_peer(path: Path, base_url: str, examples: int, cases: int) -> dict[str, Any]:
@@ -204,6 +215,8 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=600, help="seconds for one document")
     parser.add_argument("--details", type=Path)
     parser.add_argument("--only", default="")
+    parser.add_argument("--together", action="store_true", help="serve all of them as one API")
+    parser.add_argument("--behaviour", type=Path, help="the behaviour file of what is served together")
     parser.add_argument("--peers", type=Path, help="where other mock servers are installed; they play the same documents")
     options = parser.parse_args()
     print(f"{'document':58} {'oper.':>5} {'modelled':>9} {'not':>5} {'calls':>7} {'open s':>6}  failures by check", flush=True)
@@ -224,7 +237,8 @@ def main() -> None:
 
 def rows(path: Path, options: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
     """A document's row for each server, this one first."""
-    yield "understudy", in_a_process(lambda: judge(path, options.examples, options.cases), options.limit)
+    served = tuple(documents(options.folders)) if options.together else ()
+    yield "understudy", in_a_process(lambda: judge(path, options.examples, options.cases, served, options.behaviour), options.limit)
     for name in PEERS if options.peers is not None else ():
         try:
             with peer(name, options.peers, path) as base_url:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from understudy_solvimon import charges, periods
 from understudy_solvimon.periods import Length, Period
+from understudy_solvimon.sandbox.rhythms import is_cut_short
 from understudy_solvimon.sandbox.terms import Record, when, zone_of
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ def pieces_of(tx: Transaction, account: Account, period: Period) -> Iterator[Pie
 
 
 def share_of(account: Account, period: Period, start: datetime, end: datetime) -> Fraction:
-    """All of a price, except of a CALENDAR stub and where schedules change within the period (assumed): its days."""
-    whole = (start, end) == (period.start, period.end)
+    """All of a price, except of a CALENDAR stub, and where schedules change within the period or cut it short (assumed): its days."""
+    whole = (start, end) == (period.start, period.end) and not is_cut_short(account.subscription, period)
     if whole and account.subscription.get("billing_time") != "CALENDAR":
         return Fraction(1)
     return periods.fraction(start, end, period, account.zone)

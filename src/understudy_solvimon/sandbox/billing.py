@@ -17,7 +17,7 @@ from understudy_solvimon.charges import DraftLine, Terms
 from understudy_solvimon.discounts import Discount
 from understudy_solvimon.invoicing import Bill, Line, Span
 from understudy_solvimon.money import ZERO
-from understudy_solvimon.periods import Period, Rhythm
+from understudy_solvimon.periods import Period
 from understudy_solvimon.sandbox.accounts import Account, Piece, account_of, country_of, period_of, pieces_of
 from understudy_solvimon.sandbox.charging import charged, charged_in_advance
 from understudy_solvimon.sandbox.credits import Meter, credit_line, overage
@@ -26,6 +26,7 @@ from understudy_solvimon.sandbox.entries import Entry, Items
 from understudy_solvimon.sandbox.lines import draft_of
 from understudy_solvimon.sandbox.offers import configs_by_item
 from understudy_solvimon.sandbox.promises import commitments_of
+from understudy_solvimon.sandbox.rhythms import period_from
 from understudy_solvimon.sandbox.terms import Record, when
 
 if TYPE_CHECKING:
@@ -155,10 +156,7 @@ def _following(account: Account, record: Record, period: Period) -> Period | Non
     ends = when(account.subscription, "ends_at")
     if (ends is not None and ends <= period.end) or account.subscription.get("status") in ("VOID", "ARCHIVED"):
         return None
-    rhythm = Rhythm(periods.instant(account.subscription["begins_at"]), account.length, account.zone,
-                    account.subscription.get("billing_time") or "EXACT")
-    found = periods.cut(periods.period_at(rhythm, period.end), ends)
-    return replace(found, start=period.end)
+    return period_from(account.subscription, account.zone, period.end)
 
 
 def _in_advance(sheet: _Sheet, period: Period, span: int) -> Record:

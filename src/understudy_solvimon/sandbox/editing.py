@@ -12,7 +12,7 @@ from understudy_solvimon.sandbox.accounts import Account, account_of, pieces_of
 from understudy_solvimon.sandbox.billing import bill_of, reckoned
 from understudy_solvimon.sandbox.invoices import UNSETTLED, dated, parties, periods_of, recompute, refresh_invoices
 from understudy_solvimon.sandbox.ownlines import account_alone, base_of, drafted
-from understudy_solvimon.sandbox.running import rhythm_of
+from understudy_solvimon.sandbox.rhythms import period_from, period_holding
 from understudy_solvimon.sandbox.terms import Record, judged, moment, when
 
 if TYPE_CHECKING:
@@ -201,10 +201,9 @@ def preview_invoices(tx: Transaction, call: Call) -> Record:
 
 
 def _previews(tx: Transaction, subscription: Record, since: Any) -> Iterator[tuple[str, Record]]:
-    account, rhythm = account_of(tx, subscription), rhythm_of(tx, subscription)
-    ends = when(subscription, "ends_at")
+    account, ends = account_of(tx, subscription), when(subscription, "ends_at")
     handed: Mapping[str, Any] = {}
-    period = periods.cut(periods.period_at(rhythm, max(since, rhythm.start)), ends)
+    period = period_holding(subscription, account.zone, max(since, periods.instant(subscription["begins_at"])))
     for _ in range(_MOST_PREVIEWED):
         pieces = list(pieces_of(tx, account, period))
         record = _record(tx, subscription, period, handed)
@@ -214,7 +213,7 @@ def _previews(tx: Transaction, subscription: Record, since: Any) -> Iterator[tup
             yield pieces[0].schedule["id"], _preview(tx, account, period, invoicing.document(bill_of(account, [part])))
         if ends is not None and ends <= period.end:
             return
-        period = periods.cut(periods.following(rhythm, period), ends)
+        period = period_from(subscription, account.zone, period.end)
 
 
 def _record(tx: Transaction, subscription: Record, period: Period, handed: Mapping[str, Any]) -> Record:

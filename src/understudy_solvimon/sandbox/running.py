@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from understudy_solvimon import periods
-from understudy_solvimon.periods import Rhythm
 from understudy_solvimon.sandbox.booking import book_waiting
 from understudy_solvimon.sandbox.invoices import open_advance_invoice, open_invoice, period_over, void_invoice
+from understudy_solvimon.sandbox.rhythms import border_after, period_from
 from understudy_solvimon.sandbox.terms import Record, when, zone_of
 
 if TYPE_CHECKING:
@@ -26,25 +26,12 @@ def account_zone(tx: Transaction, subscription: Mapping[str, Any]) -> ZoneInfo:
     return zone_of(tx.get("customer", str(subscription.get("customer_id"))) or {})
 
 
-def rhythm_of(tx: Transaction, subscription: Mapping[str, Any]) -> Rhythm:
-    """What fixes a subscription's billing periods."""
-    return Rhythm(
-        periods.instant(subscription["begins_at"]),
-        periods.length(subscription["billing_period"]),
-        account_zone(tx, subscription),
-        subscription.get("billing_time") or "EXACT",
-    )
-
-
 def plan_period(tx: Transaction, subscription: Record, at: datetime, previous: Record | None = None) -> None:
-    """Plan the period from a moment on, unless the subscription ends before it.
-
-    It begins at the moment even where the rhythm has changed since, so that periods never overlap.
-    """
+    """Plan the period from a moment on, unless the subscription ends before it."""
     ends = when(subscription, "ends_at")
     if ends is not None and ends <= at:
         return
-    period = periods.cut(periods.period_at(rhythm_of(tx, subscription), at), ends)
+    period = period_from(subscription, account_zone(tx, subscription), at)
     tx.create("billing_period", {
         "pricing_plan_subscription_id": subscription["id"],
         "customer_id": subscription["customer_id"],
@@ -93,11 +80,19 @@ def period_ended(tx: Transaction, change: Happening) -> None:
 
 
 def recut_period(tx: Transaction, subscription: Record, period: Record) -> None:
-    """Give a running period the end that the subscription's own end leaves it."""
-    whole = periods.instant(period["whole_end_at"])
+    """Give a running period the end that the subscription's own end, or a schedule that realigns, leaves it."""
+    whole, start = periods.instant(period["whole_end_at"]), periods.instant(period["start_at"])
+    border = border_after(subscription, start) or whole
     ends = when(subscription, "ends_at")
-    end = periods.stamp(whole if ends is None else min(whole, max(ends, periods.instant(period["start_at"]))))
+    end = periods.stamp(start if ends is not None and ends < start else min(whole, border))
     tx.update("billing_period", period["id"], {"end_at": end, "stale": True})
+
+
+def end_where_over(tx: Transaction, period_id: str) -> None:
+    """End a running period whose end was moved to the past."""
+    period = tx.need("billing_period", period_id)
+    if period["status"] == "RUNNING" and periods.instant(period["end_at"]) <= tx.now:
+        tx.fire("billing_period", period_id, "end")
 
 
 def resume_after(tx: Transaction, subscription: Record, last: Record) -> None:

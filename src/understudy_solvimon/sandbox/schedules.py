@@ -13,8 +13,16 @@ from understudy_solvimon.sandbox.catalogue import items_priced
 from understudy_solvimon.sandbox.indexing import indexed
 from understudy_solvimon.sandbox.offers import is_elective
 from understudy_solvimon.sandbox.prices import prepared
+from understudy_solvimon.sandbox.rhythms import REALIGNS
 from understudy_solvimon.sandbox.routes import forget_routes
-from understudy_solvimon.sandbox.running import account_zone, plan_period, recut_period, resume_after, unplan_period
+from understudy_solvimon.sandbox.running import (
+    account_zone,
+    end_where_over,
+    plan_period,
+    recut_period,
+    resume_after,
+    unplan_period,
+)
 from understudy_solvimon.sandbox.terms import Record, judged, missing, moment, one_of, when
 
 if TYPE_CHECKING:
@@ -161,9 +169,9 @@ def create_schedule(tx: Transaction, call: Call) -> Record:
 def copy_schedule(tx: Transaction, call: Call) -> Record:
     """A schedule like another, from another time on."""
     assert call.record is not None
-    kept = {field: value for field, value in call.record.items() if field not in ("id", "object_type", "end_at", "created_at")}
+    kept = {field: value for field, value in call.record.items() if field not in ("id", "object_type", "end_at", "created_at", REALIGNS)}
     overrides = indexed(tx, call.record, call.body)
-    more = {field: call.body[field] for field in ("realign_invoice_date_to_pricing_plan_schedule_start_at",) if call.body.get(field)}
+    more = {REALIGNS: True} if call.body.get(REALIGNS) is True else {}
     return _add_schedule(tx, tx.need("subscription", kept["pricing_plan_subscription_id"]),
                          {**kept, **_times(call.body), **more, **({"override_pricings": overrides} if overrides else {})}, call.query)
 
@@ -276,6 +284,9 @@ def line_up(tx: Transaction, subscription_id: str) -> None:
     except Problem as problem:
         raise Problem("cannot_process", problem.message, field=(problem.field or "start_at").split(".")[-1],
                       location="body") from None
+    if subscription.get("billing_time") == "CALENDAR" and any(row.get(REALIGNS) is True for row in chain):
+        raise Problem("cannot_process", "only periods of billing_time EXACT can be realigned; those of the calendar stay where they are",
+                      field=REALIGNS, location="body")
     for row in chain:
         tx.update("schedule", row["id"], {"end_at": row["end_at"]} if row.get("end_at") else {})
     last = chain[-1].get("end_at")
@@ -298,7 +309,7 @@ def _term_end(tx: Transaction, subscription: Record, begins: str) -> str | None:
 
 
 def _info(row: Mapping[str, Any]) -> Record:
-    return {field: row[field] for field in ("id", "pricing_plan_id", "pricing_plan_version_id", "start_at", "end_at")
+    return {field: row[field] for field in ("id", "pricing_plan_id", "pricing_plan_version_id", "start_at", "end_at", REALIGNS)
             if row.get(field) is not None}
 
 
@@ -308,6 +319,7 @@ def _replan(tx: Transaction, subscription: Record) -> None:
         recut_period(tx, subscription, open_period)
         forget_routes(tx, subscription["id"])
         rebook(tx, open_period["id"])
+        end_where_over(tx, open_period["id"])
         return
     _check_age(subscription)
     begun = tx.find("billing_period", pricing_plan_subscription_id=subscription["id"])
