@@ -28,6 +28,11 @@ def met(conditions: Condition | None, properties: Mapping[str, Value]) -> bool:
     return all(_holds(part, properties) for part in listed) and (not expression or _joined(expression, properties))
 
 
+def compares(comparator: str | None, value: Value | None, given: str | None) -> bool:
+    """Whether a value stands in a relation to a given text; of several, parted by commas, for IN and NOT_IN (assumed)."""
+    return _COMPARATORS[comparator or "EQUALS"](value, {"value": given, "values": (given or "").split(",")})
+
+
 def is_open(conditions: Condition | None) -> bool:
     """Whether conditions ask for nothing, so that their config is the one to fall back to."""
     return next(leaves(conditions), None) is None

@@ -17,6 +17,7 @@ from understudy_solvimon.conditions import Value
 from understudy_solvimon.metering import Part, Quantity
 from understudy_solvimon.sandbox.buckets import add_booking, empty_buckets
 from understudy_solvimon.sandbox.routes import in_window, route
+from understudy_solvimon.sandbox.selecting import schedule_at, selected
 from understudy_solvimon.sandbox.terms import Record, judged, setting, when
 
 if TYPE_CHECKING:
@@ -56,13 +57,14 @@ def _part(record: Mapping[str, Any], entry: Mapping[str, Any]) -> Part:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An event as far as matching needs it. `subscription` is set where the event names one."""
+    """An event as far as matching needs it. `subscription` is set where the event names one, `selector` where it says which."""
 
     customer: str
     meter: str
     at: datetime
     measured: Measured
     subscription: str | None = None
+    selector: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,10 @@ def _candidates(tx: Transaction, asked: Asked) -> Iterator[Record]:
         if subscription.get("customer_id") in (asked.customer, *_parents(tx, asked.customer)):
             yield subscription
         return
-    for customer in (asked.customer, *_parents(tx, asked.customer)):
-        yield from reversed(tx.find("subscription", customer_id=customer))
+    for id in (asked.customer, *_parents(tx, asked.customer)):
+        customer = tx.get("customer", id) or {}
+        known = tx.find("subscription", customer_id=id)
+        yield from reversed(selected(tx, known, customer.get("pricing_plan_subscription_selector"), asked.selector, asked.at))
 
 
 def _parents(tx: Transaction, customer: str) -> list[str]:
@@ -168,15 +172,6 @@ def _book_in(tx: Transaction, asked: Asked, subscription: Record, period: Record
     if not period["stale"]:
         tx.update("billing_period", period["id"], {"stale": True})
     return Placing(period=period["id"], bookings=tuple(bookings))
-
-
-def schedule_at(tx: Transaction, subscription_id: str, at: datetime) -> Record | None:
-    """The schedule that bills at a moment."""
-    for schedule in tx.find("schedule", pricing_plan_subscription_id=subscription_id):
-        end = when(schedule, "end_at")
-        if periods.instant(schedule["start_at"]) <= at and (end is None or at < end):
-            return schedule
-    return None
 
 
 # --- buckets ----------------------------------------------------------------------------------------------------------
@@ -280,7 +275,7 @@ def book_anew(tx: Transaction, event: Record) -> Record:
     meter = tx.need("meter", event["meter_id"])
     measured = measure(tx, meter, event, "")
     placing = placing_of(tx, Asked(event["customer_id"], meter["id"], periods.instant(event["timestamp"]), measured,
-                               event.get("pricing_plan_subscription_id")))
+                               event.get("pricing_plan_subscription_id"), event.get("pricing_plan_subscription_selector")))
     return tx.update("usage_event", event["id"], placed(placing))
 
 

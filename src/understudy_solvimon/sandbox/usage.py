@@ -50,7 +50,8 @@ def _ingest(tx: Transaction, body: Mapping[str, Any], place: str, dynamic: bool)
     at = _timestamp(tx, body, place)
     measured = measure(tx, meter, body, place)
     subscription = one_of(tx, "subscription", body, "pricing_plan_subscription", place.rstrip("."))
-    asked = Asked(customer["id"], meter["id"], at, measured, None if subscription is None else subscription["id"])
+    asked = Asked(customer["id"], meter["id"], at, measured, None if subscription is None else subscription["id"],
+                  body.get("pricing_plan_subscription_selector"))
     placing = placing_of(tx, asked)
     event = _kept(tx, body, asked, placing, customer, meter)
     _replicate(tx, event, asked, placing)
@@ -85,7 +86,7 @@ def _replicate(tx: Transaction, event: Record, asked: Asked, placing: Placing) -
     parent = tx.get("customer", str(customer.get("parent_customer_id") or next(iter(customer.get("parent_customer_ids") or ()), None)))
     if parent is None:
         return
-    theirs = replace(asked, customer=parent["id"], subscription=None)
+    theirs = replace(asked, customer=parent["id"], subscription=None, selector=None)
     kept = {field: value for field, value in event.items() if field in ("meter_reference", "meter_values", "meter_properties")}
     body = {**kept, "reference": f"{event['reference']}:{parent['id']}"[-256:], "replica_of": event["id"]}
     _kept(tx, body, theirs, placing_of(tx, theirs), parent, {"id": asked.meter, "reference": event.get("meter_reference")})
