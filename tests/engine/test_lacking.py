@@ -16,7 +16,7 @@ ASKED = contract(operation(body={"type": "object", "properties": {"amount": {"ty
 
 @pytest.mark.parametrize(
     ("body", "name", "field"),
-    [({}, "amount", "amount"), (None, "amount", "amount"), ({"target": {}}, "url", "target.url"), ({"amount": 1}, "amount", None), ({}, "url", None),
+    [({}, "amount", "amount"), ({"amount": None}, "amount", "amount"), (None, "amount", "amount"), ({"target": {}}, "url", "target.url"), ({"amount": 1}, "amount", None), ({}, "url", None),
      ({}, "customer", None), ({}, 7, None)],
 )  # fmt: skip
 def test_a_declared_field_that_is_not_there_is_asked_for(body: Any, name: Any, field: str | None) -> None:

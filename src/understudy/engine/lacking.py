@@ -25,10 +25,10 @@ def lacking(contract: Contract, operation: Operation, body: Any, missing: KeyErr
 
 
 def _place(contract: Contract, schema: Schema, body: Any, name: str, depth: int) -> str | None:
-    """The dotted way to a declared property of this name that the body does not have."""
+    """The dotted way to a declared property of this name that the body does not have, or has as null."""
     declared = contract.shape(schema, "request").properties
     sent: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
-    if name in declared and name not in sent:
+    if name in declared and sent.get(name) is None:
         return name
     for field, part in declared.items() if depth else ():
         if isinstance(sent.get(field), Mapping):

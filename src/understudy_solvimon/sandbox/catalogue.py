@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.problems import Problem
 from understudy_solvimon.sandbox.offers import calculation_of
 from understudy_solvimon.sandbox.prices import add_pricing, copied, show_pricings
-from understudy_solvimon.sandbox.terms import Record, setting
+from understudy_solvimon.sandbox.terms import Record, body_of, setting
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -113,7 +113,7 @@ def _move_product(tx: Transaction, call: Call, trigger: str) -> Record:
 def update_product(tx: Transaction, call: Call) -> Record:
     """Change a product, and where a change of its status is to be followed, its items."""
     assert call.record is not None
-    body = {field: value for field, value in call.body.items() if value is not None}
+    body = body_of(call)
     product = tx.update("product", call.record["id"], body)
     trigger = _TRIGGERS.get(str(body.get("status")))
     if trigger is not None and call.query.get("align_product_item_status") is True:
@@ -159,17 +159,17 @@ def product_item_saved(tx: Transaction, change: Happening) -> None:
 
 def create_version(tx: Transaction, call: Call) -> Record:
     """A plan version: the next number where none is given, another version's pricings where asked for, its own else."""
-    values = {field: value for field, value in call.body.items() if field not in ("status", "pricing_categories")}
+    values = {field: value for field, value in body_of(call).items() if field not in ("status", "pricing_categories")}
     plan = tx.need("pricing_plan", values["pricing_plan_id"], "pricing_plan_id")
     source = _source(tx, values)
     if values.get("version") is None:
         known = tx.find("pricing_plan_version", pricing_plan_id=plan["id"])
         values["version"] = 1 + max((other["version"] for other in known), default=0)
-    status = call.body.get("status") or "DRAFT"
+    status = body_of(call).get("status") or "DRAFT"
     version = tx.create("pricing_plan_version", values if status == "ACTIVE" else {**values, "status": status})
     for pricing in tx.find("pricing", pricing_plan_version_id=source["id"]) if source else ():
         add_pricing(tx, {**copied(tx, pricing), "pricing_plan_version_id": version["id"]}, plan, "")
-    for place, pricing in _nested(call.body):
+    for place, pricing in _nested(body_of(call)):
         add_pricing(tx, {**pricing, "pricing_plan_version_id": version["id"]}, plan, place)
     tx.settle()  # while it is a draft still: what it shows of its pricings is locked with it
     return tx.fire("pricing_plan_version", version["id"], "activate") if status == "ACTIVE" else version
@@ -177,7 +177,7 @@ def create_version(tx: Transaction, call: Call) -> Record:
 
 def put_version(tx: Transaction, call: Call) -> Record:
     """Create a version, or change the one of the same plan and number: its fields, and its pricings where it brings some."""
-    body = {field: value for field, value in call.body.items() if value is not None}
+    body = body_of(call)
     known = tx.first("pricing_plan_version", pricing_plan_id=body["pricing_plan_id"], version=body.get("version"))
     if known is None or body.get("version") is None:
         return create_version(tx, call)

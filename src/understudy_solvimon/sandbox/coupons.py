@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.problems import Problem
 from understudy_solvimon import codes, periods
 from understudy_solvimon.sandbox.lists import paged
-from understudy_solvimon.sandbox.terms import Record, judged, moment, when
+from understudy_solvimon.sandbox.terms import Record, body_of, judged, moment, when
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -22,7 +22,7 @@ def coupon_saved(tx: Transaction, change: Happening) -> None:
 
 def create_promotion_code(tx: Transaction, call: Call) -> Record:
     """A code, made up where none is given."""
-    body: Record = {field: value for field, value in call.body.items() if value is not None}
+    body: Record = body_of(call)
     _check_window(body)
     code = body.get("code") or codes.made(body.get("code_format") or codes.FORMAT, tx.new_id("promotion_code"))
     return tx.create("promotion_code", {**body, "code": code})

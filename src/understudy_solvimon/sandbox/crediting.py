@@ -12,7 +12,7 @@ from understudy_solvimon.sandbox.invoices import finalise, start_grace, written
 from understudy_solvimon.sandbox.ownlines import base_of
 from understudy_solvimon.sandbox.paying import give_back, left_of
 from understudy_solvimon.sandbox.settling import credited, owed_by, settle
-from understudy_solvimon.sandbox.terms import Record, judged
+from understudy_solvimon.sandbox.terms import Record, body_of, judged
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -25,7 +25,7 @@ _CREDITED_FIELDS = ("customer_id", "customer_reference", "billing_entity_id", "t
 def credit_invoice(tx: Transaction, call: Call) -> Record:
     """An invoice that takes back another, or part of it: negative amounts, a DRAFT for the grace period, both linked."""
     assert call.record is not None
-    return credit_of(tx, call.record, call.body or {})
+    return credit_of(tx, call.record, body_of(call))
 
 
 def credit_of(tx: Transaction, original: Record, asked: Mapping[str, Any]) -> Record:
@@ -86,7 +86,7 @@ _COPIED_FIELDS = (*_CREDITED_FIELDS, "type", "footnote", "payment_acceptor_ids",
 def credit_and_copy(tx: Transaction, call: Call) -> Record:
     """Credit all that is left of an invoice, and begin a DRAFT on hold with the same lines."""
     assert call.record is not None
-    asked = call.body or {}
+    asked = body_of(call)
     credit = credit_of(tx, call.record, {"credit_details_source": asked.get("credit_details_source")})
     original = tx.need("invoice", call.record["id"])
     copy = tx.create("invoice", {

@@ -13,7 +13,7 @@ from understudy_solvimon.sandbox.billing import bill_of, reckoned
 from understudy_solvimon.sandbox.invoices import UNSETTLED, dated, parties, periods_of, recompute, refresh_invoices
 from understudy_solvimon.sandbox.ownlines import account_alone, base_of, drafted
 from understudy_solvimon.sandbox.rhythms import period_from, period_holding
-from understudy_solvimon.sandbox.terms import Record, judged, moment, when
+from understudy_solvimon.sandbox.terms import Record, body_of, judged, moment, needed, when
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -26,7 +26,7 @@ def add_line(tx: Transaction, call: Call) -> Record:
     """Add a line to an invoice that is not FINAL."""
     assert call.record is not None
     invoice = _open(call.record)
-    row = _line(tx, invoice, call.body, tx.new_id("invoice_line"))
+    row = _line(tx, invoice, body_of(call), tx.new_id("invoice_line"))
     return _kept(tx, invoice, [*(invoice.get("own_lines") or ()), row])
 
 
@@ -34,7 +34,7 @@ def replace_line(tx: Transaction, call: Call) -> Record:
     """Put a line in the place of one that was added."""
     invoice, place = _named(tx, call)
     rows = list(invoice["own_lines"])
-    rows[place] = _line(tx, invoice, call.body, rows[place]["id"])
+    rows[place] = _line(tx, invoice, body_of(call), rows[place]["id"])
     return tx.kind("invoice").public(_kept(tx, invoice, rows))
 
 
@@ -49,7 +49,7 @@ def delete_lines(tx: Transaction, call: Call) -> Record:
     """Take away lines by their places: added ones, and those of an invoice that was begun anew."""
     assert call.record is not None
     invoice = _open(call.record)
-    places = list(_places(call.body["periods"]))
+    places = list(_places(needed(body_of(call), "periods", "the places of the lines to take away")))
     chosen = [_at(invoice, place, where) for place, where in places]
     for line, (_, where) in zip(chosen, places, strict=True):
         if "id" not in line and invoice.get("base") is None:
@@ -134,7 +134,7 @@ def refresh_invoice(tx: Transaction, call: Call) -> Record:
     """Take over anew what an invoice says of its customer, its terms and its prices."""
     assert call.record is not None
     invoice = _open(call.record)
-    asked = call.body or {}
+    asked = body_of(call)
     wanted = {*(asked.get("types") or ()), *([asked["type"]] if asked.get("type") else ())} or {"FULL"}
     for kind in _REFRESHED if "FULL" in wanted else [kind for kind in _REFRESHED if kind in wanted]:
         _REFRESHED[kind](tx, tx.need("invoice", invoice["id"]))
@@ -181,7 +181,7 @@ _MOST_PREVIEWED = 240
 
 def preview_invoices(tx: Transaction, call: Call) -> Record:
     """The invoices a subscription will have: those of the running period and after, so many of each schedule; nothing is kept."""
-    body: Record = call.body
+    body: Record = body_of(call)
     subscription = tx.need("subscription", body["pricing_plan_subscription_id"], "pricing_plan_subscription_id")
     schedules = tx.find("schedule", pricing_plan_subscription_id=subscription["id"])
     if not schedules or not subscription.get("begins_at"):

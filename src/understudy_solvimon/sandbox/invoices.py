@@ -18,7 +18,7 @@ from understudy_solvimon.sandbox.accounts import Account, account_of
 from understudy_solvimon.sandbox.billing import Reckoned, advance_of, bill_of, reckoned
 from understudy_solvimon.sandbox.ownlines import alone, with_own_lines
 from understudy_solvimon.sandbox.settling import mark_paid
-from understudy_solvimon.sandbox.terms import Record, length_of, missing, one_of, setting, zone_of
+from understudy_solvimon.sandbox.terms import Record, body_of, length_of, missing, one_of, setting, zone_of
 from understudy_solvimon.sandbox.wallets import draw, used_on
 
 if TYPE_CHECKING:
@@ -329,7 +329,7 @@ def invoice_archived(tx: Transaction, change: Happening) -> None:
 def update_invoice(tx: Transaction, call: Call) -> Record:
     """Change an invoice: its hold, its status, whether it is paid, and its plain fields."""
     assert call.record is not None
-    body = {field: value for field, value in (call.body or {}).items() if value is not None}
+    body = body_of(call)
     id = call.record["id"]
     plain = {field: value for field, value in body.items() if field not in ("status", "on_hold", "paid", "payment_status")}
     invoice = tx.update("invoice", id, plain)
@@ -357,7 +357,7 @@ def _hold(tx: Transaction, invoice: Record) -> None:
 
 def create_invoice(tx: Transaction, call: Call) -> Record:
     """A one-off invoice: a DRAFT on hold, without lines yet."""
-    body: Record = {field: value for field, value in call.body.items() if value is not None}
+    body: Record = body_of(call)
     customer = one_of(tx, "customer", body, "customer")
     if customer is None:
         raise missing("customer_reference", "required: whom to bill, by customer_reference or customer_id")

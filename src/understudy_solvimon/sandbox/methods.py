@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from understudy_solvimon import payments
 from understudy_solvimon.sandbox.lists import paged
 from understudy_solvimon.sandbox.paying import token_of
-from understudy_solvimon.sandbox.terms import Record, one_of
+from understudy_solvimon.sandbox.terms import Record, body_of, one_of
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -27,7 +27,7 @@ def method_saved(tx: Transaction, change: Happening) -> None:
 
 def tokenize_method(tx: Transaction, call: Call) -> Record:
     """Store a method under the provider's token: SETUP while the payer has something to do, none where it is declined."""
-    body: Record = {field: value for field, value in call.body.items() if value is not None}
+    body: Record = body_of(call)
     tx.need("payment_acceptor", body["payment_acceptor_id"], "payment_acceptor_id")
     customer = tx.need("customer", body["customer_id"], "customer_id")
     token = token_of(body)
@@ -50,7 +50,7 @@ def tokenize_method(tx: Transaction, call: Call) -> Record:
 
 def refresh_methods(tx: Transaction, call: Call) -> Record:
     """A customer's methods as the provider has them: those in SETUP are done by now."""
-    customer = one_of(tx, "customer", call.body, "customer") or {}
+    customer = one_of(tx, "customer", body_of(call), "customer") or {}
     for method in tx.find("payment_method", customer_id=customer.get("id"), status="SETUP"):
         tx.fire("payment_method", method["id"], "activate")
     public = tx.kind("payment_method").public
@@ -59,7 +59,7 @@ def refresh_methods(tx: Transaction, call: Call) -> Record:
 
 def method_options(tx: Transaction, call: Call) -> list[Record]:
     """The acceptors in use, each with the ways to pay it has."""
-    customer = (call.body or {}).get("customer_id")
+    customer = body_of(call).get("customer_id")
     found = tx.find("payment_acceptor", status="ACTIVE")
     open_to = [one for one in found if one.get("customer_id") in (None, customer)]
     public = tx.kind("payment_acceptor").public

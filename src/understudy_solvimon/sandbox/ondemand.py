@@ -19,7 +19,7 @@ from understudy_solvimon.sandbox.deposits import deposit
 from understudy_solvimon.sandbox.invoices import begun_invoice, finalise, start_grace, written
 from understudy_solvimon.sandbox.lines import draft_of
 from understudy_solvimon.sandbox.offers import Offer, configs_by_item
-from understudy_solvimon.sandbox.terms import Record, judged, moment, when
+from understudy_solvimon.sandbox.terms import Record, body_of, judged, moment, when
 from understudy_solvimon.sandbox.unmetered import once
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ def _offers(tx: Transaction, subscription: Record, schedule: Record) -> list[tup
 
 def charge_on_demand(tx: Transaction, call: Call) -> Record:
     """Charge prices of a schedule now, on a one-off invoice; a preview keeps nothing."""
-    if call.body.get("preview") is True:
+    if body_of(call).get("preview") is True:
         with tx.tried():
-            return _charge(tx, call.body)
-    return _charge(tx, call.body)
+            return _charge(tx, body_of(call))
+    return _charge(tx, body_of(call))
 
 
 def _charge(tx: Transaction, body: Mapping[str, Any]) -> Record:

@@ -18,7 +18,7 @@ from understudy_solvimon.sandbox.lists import paged
 from understudy_solvimon.sandbox.prepaid import pay_from_wallets
 from understudy_solvimon.sandbox.provider import CHARGED, charge
 from understudy_solvimon.sandbox.settling import check_payable, mark_paid, open_of, settle
-from understudy_solvimon.sandbox.terms import Record, missing
+from understudy_solvimon.sandbox.terms import Record, body_of, missing, needed
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def create_payment(tx: Transaction, call: Call) -> Record:
     """Record a payment made elsewhere; of an invoice, all that is open unless an amount is said."""
-    body: Record = {field: value for field, value in call.body.items() if value is not None}
+    body: Record = body_of(call)
     if body.get("invoice_id") is not None:
         invoice = tx.need("invoice", body["invoice_id"], "invoice_id")
         check_payable(invoice)
@@ -88,7 +88,7 @@ def invoice_payments(tx: Transaction, call: Call) -> Record:
 
 def authorize_payment(tx: Transaction, call: Call) -> Record:
     """Charge a method, stored or named by the provider's token, here and now."""
-    body: Record = {field: value for field, value in call.body.items() if value is not None}
+    body: Record = body_of(call)
     acceptor = tx.need("payment_acceptor", body["payment_acceptor_id"], "payment_acceptor_id")
     invoice = tx.need("invoice", body["invoice_id"], "invoice_id") if body.get("invoice_id") else None
     if invoice is not None:
@@ -124,7 +124,7 @@ def _answer(tx: Transaction, payment: Record, method: Record | None) -> Record:
 
 def verify_payment(tx: Transaction, call: Call) -> Record:
     """The payer did what a payment waits for, or gave up: `paym_…` or `paym_…:refused` as the redirect's result."""
-    said = str(call.body["adyen"]["redirect_result"])
+    said = str(needed(body_of(call), "adyen.redirect_result", "what the provider's page answered with"))
     id, _, ending = said.partition(":")
     payment = tx.need("payment", id, "adyen.redirect_result")
     fired = tx.fire("payment", payment["id"], "refuse" if ending.lower() == "refused" else "settle")
@@ -163,7 +163,7 @@ def stored_method(tx: Transaction, invoice: Mapping[str, Any]) -> Record | None:
 def refund_payment(tx: Transaction, call: Call) -> Record:
     """Give back a payment, all that is left of it or a part."""
     assert call.record is not None
-    said = (call.body or {}).get("amount")
+    said = body_of(call).get("amount")
     left = left_of(call.record)
     wanted = left if said is None else money.money(said)
     if wanted.currency != left.currency:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.problems import Problem
 from understudy_solvimon import conditions, configs
 from understudy_solvimon.sandbox.offers import calculation_of
-from understudy_solvimon.sandbox.terms import Record, judged, missing
+from understudy_solvimon.sandbox.terms import Record, body_of, judged, missing
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -26,7 +26,7 @@ _HOLDERS = ("pricing_plan_version_id", "pricing_plan_schedule_id")
 
 def create_pricing(tx: Transaction, call: Call) -> Record:
     """A pricing on a version, on a schedule or in a group of a version."""
-    values = dict(call.body)
+    values = dict(body_of(call))
     if values.get("pricing_group_id") is not None and values.get("pricing_plan_version_id") is None:
         group = tx.need("pricing_group", values["pricing_group_id"], "pricing_group_id")
         values |= {field: group[field] for field in _HOLDERS if group.get(field) is not None}
@@ -69,11 +69,11 @@ def prepared(tx: Transaction, pricing: Record, plan: Record, place: str) -> Reco
 
 def create_group(tx: Transaction, call: Call) -> Record:
     """A group of a version or of a schedule, and the pricings that come with it."""
-    group = tx.create("pricing_group", {field: value for field, value in call.body.items() if field != "pricings"})
+    group = tx.create("pricing_group", {field: value for field, value in body_of(call).items() if field != "pricings"})
     held = {field: group[field] for field in _HOLDERS if group.get(field) is not None}
     plan = plan_of(tx, held)
     pricings = [add_pricing(tx, {**pricing, **held, "pricing_group_id": group["id"]}, plan, f"pricings.{index}")
-                for index, pricing in enumerate(call.body.get("pricings") or ())]
+                for index, pricing in enumerate(body_of(call).get("pricings") or ())]
     return {**group, "pricings": pricings} if pricings else group
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from understudy_solvimon import money, payments, periods
 from understudy_solvimon.payments import Due
 from understudy_solvimon.sandbox.provider import charge
-from understudy_solvimon.sandbox.terms import Record, judged, missing, setting, zone_of
+from understudy_solvimon.sandbox.terms import Record, body_of, judged, missing, setting, zone_of
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def create_payment_schedule(tx: Transaction, call: Call) -> Record:
     """A payment schedule with its requests; what is due already is charged at once."""
-    return _begin(tx, {field: value for field, value in call.body.items() if value is not None}, "")
+    return _begin(tx, body_of(call), "")
 
 
 def init_payment_schedule(tx: Transaction, call: Call) -> Record:
     """A payment schedule with the customer and the method that come along."""
-    body = {field: value for field, value in call.body.items() if value is not None}
+    body = body_of(call)
     wanted = dict(body["payment_schedule"])
     made: Record = {}
     if body.get("customer") is not None:

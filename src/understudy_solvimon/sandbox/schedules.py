@@ -23,7 +23,7 @@ from understudy_solvimon.sandbox.running import (
     resume_after,
     unplan_period,
 )
-from understudy_solvimon.sandbox.terms import Record, judged, missing, moment, one_of, when
+from understudy_solvimon.sandbox.terms import Record, body_of, judged, missing, moment, one_of, when
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -162,24 +162,24 @@ def chained(rows: Sequence[Record], place: str) -> list[Record]:
 
 def create_schedule(tx: Transaction, call: Call) -> Record:
     """A further schedule; the one before it must end where this begins, and does where it is still open."""
-    subscription = tx.need("subscription", str(call.body.get("pricing_plan_subscription_id")), "pricing_plan_subscription_id")
-    return _add_schedule(tx, subscription, call.body, call.query)
+    subscription = tx.need("subscription", str(body_of(call).get("pricing_plan_subscription_id")), "pricing_plan_subscription_id")
+    return _add_schedule(tx, subscription, body_of(call), call.query)
 
 
 def copy_schedule(tx: Transaction, call: Call) -> Record:
     """A schedule like another, from another time on."""
     assert call.record is not None
     kept = {field: value for field, value in call.record.items() if field not in ("id", "object_type", "end_at", "created_at", REALIGNS)}
-    overrides = indexed(tx, call.record, call.body)
-    more = {REALIGNS: True} if call.body.get(REALIGNS) is True else {}
+    overrides = indexed(tx, call.record, body_of(call))
+    more = {REALIGNS: True} if body_of(call).get(REALIGNS) is True else {}
     return _add_schedule(tx, tx.need("subscription", kept["pricing_plan_subscription_id"]),
-                         {**kept, **_times(call.body), **more, **({"override_pricings": overrides} if overrides else {})}, call.query)
+                         {**kept, **_times(body_of(call)), **more, **({"override_pricings": overrides} if overrides else {})}, call.query)
 
 
 def migrate_schedule(tx: Transaction, call: Call) -> Record:
     """The same subscription on another plan version, from a time on that ends this schedule."""
     assert call.record is not None
-    body = {field: value for field, value in call.body.items() if value is not None}
+    body = body_of(call)
     return _add_schedule(tx, tx.need("subscription", call.record["pricing_plan_subscription_id"]), body,
                          {**call.query, "set_previous_end_at": True})
 
@@ -187,7 +187,7 @@ def migrate_schedule(tx: Transaction, call: Call) -> Record:
 def update_schedule(tx: Transaction, call: Call) -> Record:
     """Change a schedule, and where asked for the end of the one before it and the start of the one after it."""
     assert call.record is not None
-    before, body = call.record, {field: value for field, value in call.body.items() if value is not None}
+    before, body = call.record, body_of(call)
     times = {field: periods.stamp(moment(body[field], field)) for field in ("start_at", "end_at") if body.get(field)}
     neighbours = tx.find("schedule", pricing_plan_subscription_id=before["pricing_plan_subscription_id"])
     if call.query.get("set_previous_end_at") is True and times.get("start_at"):

@@ -22,7 +22,7 @@ from understudy_solvimon.sandbox.running import (
     void_periods,
 )
 from understudy_solvimon.sandbox.schedules import chained, line_up, schedule_values
-from understudy_solvimon.sandbox.terms import Record, judged, missing, moment, one_of, setting, when
+from understudy_solvimon.sandbox.terms import Record, body_of, judged, missing, moment, needed, one_of, setting, when
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -35,7 +35,7 @@ _SUBSCRIPTION, _SCHEDULES = "pricing_plan_subscription", "pricing_plan_schedules
 
 def init_subscription(tx: Transaction, call: Call) -> Record:
     """A subscription with its schedules, and its customer where one comes along; then everything already due."""
-    body: Record = call.body
+    body: Record = body_of(call)
     wanted: Record = dict(body.get(_SUBSCRIPTION) or {})
     rows: list[Record] = list(body.get(_SCHEDULES) or ())
     if not rows:
@@ -90,7 +90,7 @@ def _new_customer(tx: Transaction, values: Mapping[str, Any]) -> Record:
 
 def create_subscription(tx: Transaction, call: Call) -> Record:
     """A subscription without schedules yet: a DRAFT until its first one begins."""
-    return tx.create("subscription", _subscription_values(tx, dict(call.body), "", {}))
+    return tx.create("subscription", _subscription_values(tx, dict(body_of(call)), "", {}))
 
 
 def _subscription_values(tx: Transaction, values: Record, place: str, schedule: Mapping[str, Any]) -> Record:
@@ -147,12 +147,13 @@ def _billing_entity(tx: Transaction, values: Mapping[str, Any], place: str) -> R
 def cancel_subscription(tx: Transaction, call: Call) -> Record:
     """Cancel NOW, at the NEXT_BILLING_PERIOD, AFTER_INITIAL_TERM or at a DATE; UNDO one that has not taken effect."""
     assert call.record is not None
-    kind = call.body["type"]
+    body = body_of(call)
+    kind = needed(body, "type", "when to cancel, NOW or later")
     if kind == "UNDO":
         return _undo(tx, call.record)
-    if call.body.get("cancel_dunning_actions") is True:
+    if body.get("cancel_dunning_actions") is True:
         cancel_dunning_of(tx, call.record["id"])
-    at = _CANCELLATIONS[kind](tx, call.record, call.body)
+    at = _CANCELLATIONS[kind](tx, call.record, body)
     if at < tx.now:
         raise Problem("cannot_process", f"must not lie in the past; it is {tx.stamp}", field="cancel_at", location="body")
     return _cancel_at(tx, call.record, at)
@@ -298,7 +299,7 @@ def copy_subscription(tx: Transaction, call: Call) -> Record:
     """A DRAFT like another, schedules included, that begins to bill once it is activated."""
     assert call.record is not None
     values = {field: value for field, value in call.record.items() if field not in _NOT_COPIED}
-    reference = (call.body or {}).get("reference")
+    reference = body_of(call).get("reference")
     copy = tx.create("subscription", {**values, "waits": True, **({"reference": reference} if reference else {})})
     for schedule in tx.find("schedule", pricing_plan_subscription_id=call.record["id"]):
         kept = {field: value for field, value in schedule.items() if field not in ("id", "object_type", "created_at")}
@@ -310,11 +311,11 @@ def copy_subscription(tx: Transaction, call: Call) -> Record:
 def update_payment_method(tx: Transaction, call: Call) -> Record:
     """Another payment method for the invoices to come."""
     assert call.record is not None
-    id = call.body["payment_method_id"]
+    id = needed(body_of(call), "payment_method_id", "which method to charge from now on")
     method = tx.need("payment_method", id, "payment_method_id")
     if method["status"] == "ARCHIVED":
         raise Problem("illegal_transition", "cannot charge a payment method while ARCHIVED", field="payment_method_id", location="body",
                       resource="payment_method", id=id)
-    if call.body.get("cancel_dunning_actions") is True:
+    if body_of(call).get("cancel_dunning_actions") is True:
         cancel_dunning_of(tx, call.record["id"])
     return tx.update("subscription", call.record["id"], {"payment_method_id": id})

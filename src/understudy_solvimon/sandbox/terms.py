@@ -16,6 +16,7 @@ from understudy_solvimon import periods
 from understudy_solvimon.refusal import Refusal
 
 if TYPE_CHECKING:
+    from understudy.engine.outcomes import Call
     from understudy.engine.transaction import Transaction
 
 Record = dict[str, Any]
@@ -41,6 +42,11 @@ DEFAULTS: Mapping[str, Any] = {
 
 _BEYOND = 3000
 """Nobody bills that far ahead."""
+
+
+def body_of(call: Call) -> Record:
+    """The members of a request's body that say something: none where there is no body, or null."""
+    return {field: value for field, value in (call.body or {}).items() if value is not None}
 
 
 def setting(tx: Transaction, name: str) -> Any:
@@ -99,6 +105,16 @@ def zone_of(customer: Mapping[str, Any]) -> ZoneInfo:
 def missing(field: str, message: str) -> Problem:
     """The problem of a field that has to be there."""
     return Problem("missing_field", message, field=field, location="body")
+
+
+def needed(values: Mapping[str, Any], field: str, message: str) -> Any:
+    """A member that has to be there, by its dotted path. Raises Problem `missing_field`."""
+    found: Any = values
+    for name in field.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    if found is None:
+        raise missing(field, f"required: {message}")
+    return found
 
 
 def one_of(tx: Transaction, resource: str, values: Mapping[str, Any], stem: str, place: str = "") -> Record | None:

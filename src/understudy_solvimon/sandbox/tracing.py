@@ -15,7 +15,7 @@ from understudy_solvimon.sandbox.booking import book_anew, rebook
 from understudy_solvimon.sandbox.buckets import aggregate_written
 from understudy_solvimon.sandbox.invoices import recompute
 from understudy_solvimon.sandbox.offers import configs_by_item
-from understudy_solvimon.sandbox.terms import Record, judged, missing, moment, one_of
+from understudy_solvimon.sandbox.terms import Record, body_of, judged, missing, moment, needed, one_of
 from understudy_solvimon.sandbox.usage import ingest, unbook
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ def _difference(whole: Record, less: Record) -> Record:
 
 def reprocess(tx: Transaction, call: Call) -> Record:
     """Match and price events anew: those that went nowhere, those of an invoice, or all of a customer. Done at once."""
-    body: Record = call.body
-    kind = body["type"]
+    body: Record = body_of(call)
+    kind = needed(body, "type", "what to process anew")
     if body.get(kind.lower()) is None:
         raise missing(kind.lower(), f"required to reprocess {kind}: it says whose events")
     done = _WAYS[kind](tx, body[kind.lower()], kind.lower())
@@ -164,7 +164,7 @@ _WAYS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], int]] = {
 
 def persist_data(tx: Transaction, call: Call) -> Record:
     """Set what the running period takes over of one config: usage that persists, included volume left, volume bought."""
-    body: Record = {field: value for field, value in call.body.items() if value is not None}
+    body: Record = body_of(call)
     subscription = one_of(tx, "subscription", body, "pricing_plan_subscription")
     if subscription is None:
         raise missing("pricing_plan_subscription_id", "required: whose config takes over the volumes")

@@ -15,7 +15,7 @@ from understudy_solvimon import periods
 from understudy_solvimon.sandbox.booking import Asked, Placing, measure, placed, placing_of
 from understudy_solvimon.sandbox.buckets import retake_bucket, take_booking
 from understudy_solvimon.sandbox.growing import grown_meter
-from understudy_solvimon.sandbox.terms import Record, length_of, missing, moment, one_of
+from understudy_solvimon.sandbox.terms import Record, body_of, length_of, missing, moment, one_of
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 def ingest(tx: Transaction, call: Call) -> Record:
     """One usage event. The same reference again answers with the first event and does nothing."""
-    return _ingest(tx, call.body, "", call.query.get("meter_validation") == "DYNAMIC")
+    return _ingest(tx, body_of(call), "", call.query.get("meter_validation") == "DYNAMIC")
 
 
 def ingest_batch(tx: Transaction, call: Call) -> Record:
     """Several usage events, all or none."""
-    rows = call.body.get("meter_datas") or ()
+    rows = body_of(call).get("meter_datas") or ()
     dynamic = call.query.get("meter_validation") == "DYNAMIC"
     return {"meter_datas": [_ingest(tx, row, f"meter_datas.{index}.", dynamic) for index, row in enumerate(rows)]}
 
@@ -134,7 +134,7 @@ def delete_event(tx: Transaction, call: Call) -> Record:
 
 def delete_event_by_reference(tx: Transaction, call: Call) -> Record:
     """The same, for the event with a reference."""
-    reference = call.body.get("reference")
+    reference = body_of(call).get("reference")
     event = tx.first("usage_event", reference=reference)
     if event is None:
         raise tx.dangling("usage_event", str(reference), "reference")

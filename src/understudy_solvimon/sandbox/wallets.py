@@ -11,7 +11,7 @@ from understudy.problems import Problem
 from understudy_solvimon import money, payments, periods, wallets
 from understudy_solvimon.money import ZERO
 from understudy_solvimon.sandbox.provider import charge
-from understudy_solvimon.sandbox.terms import Record, moment, setting, when
+from understudy_solvimon.sandbox.terms import Record, body_of, moment, setting, when
 from understudy_solvimon.wallets import Grant, Use
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def customer_wallet_balances(tx: Transaction, call: Call) -> Record:
 
 
 def _asked(tx: Transaction, call: Call) -> datetime:
-    said = (call.body or {}).get("balance_at")
+    said = body_of(call).get("balance_at")
     return tx.now if said is None else moment(said, "balance_at")
 
 
@@ -103,7 +103,7 @@ def currency_of(tx: Transaction, wallet: Mapping[str, Any]) -> str | None:
 
 def create_wallet_grant(tx: Transaction, call: Call) -> Record:
     """Put something into a wallet, of the kind it holds, from now on unless said otherwise."""
-    body: Record = {field: value for field, value in call.body.items() if value is not None}
+    body: Record = body_of(call)
     wallet = tx.need("wallet", body["wallet_id"], "wallet_id")
     if wallet["status"] in ("DEPRECATED", "ARCHIVED"):
         raise Problem("illegal_transition", f"cannot grant into a wallet while {wallet['status']}", field="wallet_id", location="body",
@@ -195,7 +195,7 @@ def uses_released(tx: Transaction, change: Happening) -> None:
 
 def create_auto_top_up(tx: Transaction, call: Call) -> Record:
     """Fill a wallet up by itself whenever it is low; at once, where it is."""
-    body: Record = call.body
+    body: Record = body_of(call)
     wallet = tx.need("wallet", body["wallet_id"], "wallet_id")
     credits = _credits_of(tx, wallet)
     for field in ("threshold", "top_up"):

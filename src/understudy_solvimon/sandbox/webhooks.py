@@ -90,7 +90,7 @@ def try_webhook(tx: Transaction, call: Call) -> Record:
 
 def try_connection(tx: Transaction, call: Call) -> Record:
     """Try a webhook that is not stored, as it is described."""
-    record = {**call.body, "secrets": [{"key": call.body.get("secret_key") or _made(tx), "until": None}]}
+    record = {**(call.body or {}), "secrets": [{"key": (call.body or {}).get("secret_key") or _made(tx), "until": None}]}
     return _tried(tx, call, {"authentication_type": _authentication(record), **record})
 
 
