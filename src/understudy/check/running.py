@@ -19,12 +19,15 @@ from understudy.check.laws.records import RECORDS
 from understudy.check.laws.refusals import REFUSALS
 from understudy.check.laws.webhooks import WEBHOOKS
 from understudy.check.scenarios import SCENARIO, Scenarios, played
-from understudy.check.session import Impossible, Recipes, Record, Session
+from understudy.check.session import UNREADABLE, Impossible, Recipes, Record, Session
 from understudy.check.shrinking import shrunk
 from understudy.check.subjects import Api, Subject
 from understudy.check.targets import Target
 
-LAWS: tuple[Law, ...] = (*RECORDS, *LIFECYCLES, *LISTS, *KEYS, *REFUSALS, *WEBHOOKS)
+WALKS = Law("walks", lambda session, subject: None, "a walk over the whole API keeps to a model of its records",
+            "model-based testing (Hughes; Hypothesis, stateful tests)", applies=lambda subject: False, tag="walks")
+"""No law of one resource: `Run.walk` plays it."""
+LAWS: tuple[Law, ...] = (*RECORDS, *LIFECYCLES, *LISTS, *KEYS, *REFUSALS, *WEBHOOKS, WALKS)
 """Every law, in the order they are looked at."""
 
 
@@ -127,6 +130,8 @@ class Run:
                 self.scenario(law, subject)
                 if self._is_over():
                     break
+            else:
+                self.walk()
             self._shorten()
         except KeyboardInterrupt:
             self.report.stopped = "interrupted"
@@ -144,23 +149,45 @@ class Run:
 
     def scenario(self, law: Law, subject: Subject) -> Session:
         """One law for one subject, from a fresh start where the target has one."""
-        self.target.reset()
-        session = Session(self.api, self.target, self._judge, self._bodies, self._recipes, self.options.credentials, law.name, self._allowed)
+        session = self._begun(law.name)
         try:
             law.check(session, subject)
         except Impossible as reason:
             self.report.uncovered.append(Uncovered(law.name, subject.name, str(reason)))
-        except (TypeError, KeyError, ValueError, AttributeError, RecursionError) as fault:
+        except UNREADABLE as fault:
             self.report.uncovered.append(Uncovered(law.name, subject.name, f"what came back could not be read: {type(fault).__name__}: {fault}"))
         self._take(session)
         self._observe(f"{law.name} · {subject.name}", self.report)
         return session
 
+    def _begun(self, law: str) -> Session:
+        """A session from a fresh start, where the target has one."""
+        self.target.reset()
+        return self._session(law)
+
+    def _session(self, law: str) -> Session:
+        return Session(self.api, self.target, self._judge, self._bodies, self._recipes, self.options.credentials, law, self._allowed)
+
+    def walk(self) -> None:
+        """The walks, each from a fresh start."""
+        if not self.options.choice.wants(WALKS):
+            return
+        from understudy.check import walks  # Hypothesis: a quarter of a second
+
+        def begin() -> walks.Stage:
+            over = self._is_over()
+            return walks.begun(self._session(WALKS.name) if over else self._begun(WALKS.name), over=over)
+
+        def done(stage: walks.Stage) -> None:
+            self._take(stage.session)
+            self._observe(WALKS.name, self.report)
+
+        walks.walk(begin, done, self.options.seed)
+
     def play(self, scenarios: Scenarios) -> None:
         """Every workflow of an Arazzo document, each from a fresh start. Raises scenarios.Unplayable."""
         for name in scenarios.names:
-            self.target.reset()
-            session = Session(self.api, self.target, self._judge, self._bodies, self._recipes, self.options.credentials, f"{SCENARIO}{name}", self._allowed)
+            session = self._begun(f"{SCENARIO}{name}")
             reason = played(scenarios, name, session)
             if reason is not None:
                 self.report.uncovered.append(Uncovered(session.law, scenarios.where, reason))

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,10 @@ from understudy.contract.values import Operation, Schema
 
 class Impossible(Exception):
     """A scenario cannot be set up on this target: what is to be looked at is not covered, which is no finding."""
+
+
+UNREADABLE = (TypeError, KeyError, ValueError, AttributeError, RecursionError)
+"""What reading an answer may raise where it is nothing like what the document has."""
 
 
 @dataclass(slots=True)
@@ -108,6 +112,7 @@ class Session:
     judged: Counter[tuple[str, str]] = field(default_factory=Counter)
     made: list[Record] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)  # every one, kept or not
+    watch: Callable[[Session, Operation, int], None] | None = None  # told of each step that was answered
     _known: dict[str, Record] = field(default_factory=dict)
     _making: set[str] = field(default_factory=set)
     _failed: set[str] = field(default_factory=set)  # what could not be made, so that it is not tried for each record again
@@ -144,6 +149,8 @@ class Session:
         for breach in () if step.method == RECEIVE else self.judge.breaches(operation, index, answer, read):
             self._find(breach.law, step.operation or f"{step.method} {step.path}", breach.key, breach.claim, index)
         self.judged["declared shape", step.operation] += 1
+        if self.watch is not None and operation is not None and step.credentials == "good":
+            self.watch(self, operation, index)
         if answer.status == 0:
             raise Impossible(f"no answer: {answer.fault}")
         return Reply(index, answer)
@@ -152,14 +159,17 @@ class Session:
 
     def claim(self, predicate: str, says: str, *, at: Operation | None, mark: str = "", given: Sequence[Claim] = (), **values: Any) -> bool:
         """Hold the answers to a claim. False where it is broken, which is then a finding."""
-        one = Claim(predicate, values, says, tuple(given))
+        return self.hold(self.law, at, mark or predicate, Claim(predicate, values, says, tuple(given)))
+
+    def hold(self, law: str, at: Operation | None, mark: str, one: Claim) -> bool:
+        """As `claim`, of any law."""
         verdict = judge(one, self.answers)
         self.claims.append(one)
         label = at.key if at is not None else "-"
         if verdict is not None:
-            self.judged[self.law, label] += 1
+            self.judged[law, label] += 1
         if verdict is False:
-            self._find(self.law, label, mark or predicate, one, len(self.steps) - 1)
+            self._find(law, label, mark, one, len(self.steps) - 1)
         return verdict is not False
 
     def _find(self, law: str, operation: str, key: str, claim: Claim, last: int) -> None:

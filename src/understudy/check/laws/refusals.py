@@ -29,7 +29,7 @@ def _statuses(s: Session, kind: str, default: Sequence[Any]) -> list[Any]:
 
 def unknown(s: Session, subject: Subject) -> None:
     """A record that is not there is not found, whatever is asked of it."""
-    missing = _missing_id(s, subject)
+    missing = missing_id(s.create(subject).value[subject.id_field])
     for kind in ("retrieve", "delete", "update", *subject.actions):
         operation = subject.operations.get(kind) or subject.actions.get(kind)
         if operation is None:
@@ -43,10 +43,8 @@ def unknown(s: Session, subject: Subject) -> None:
         s.claim("among", f"{kind} of a record that is not there is answered {reply.status}", at=operation, mark=kind, value=status(reply.step), options=options)
 
 
-def _missing_id(s: Session, subject: Subject) -> Any:
-    """An id of the right form that no record has."""
-    record = s.create(subject)
-    id = record.value[subject.id_field]
+def missing_id(id: Any) -> Any:
+    """An id of the right form that no record has, made of one that a record has."""
     if isinstance(id, int):
         return id + 1_000_000
     text = str(id)
@@ -261,7 +259,7 @@ def references(s: Session, subject: Subject) -> None:
         target = s.api.subjects.get(resource)
         if name not in made.sent or target is None or "." in name or isinstance(made.sent[name], list):
             continue
-        body = {**_fresh(s, subject, _plain(s, made), name), name: _missing_id(s, target)}
+        body = {**_fresh(s, subject, _plain(s, made), name), name: missing_id(s.create(target).value[target.id_field])}
         reply = s.send(s.step(operation, subject, body={wrap: body} if wrap else body))
         s.claim("among", f"{name} that refers to nothing is answered {reply.status}", at=operation, mark=name, value=status(reply.step), options=[404, 422, 400, 409])
     _no_more(s, subject, count, operation.key)
