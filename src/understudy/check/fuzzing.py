@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import schemathesis
-from hypothesis.strategies._internal.strategies import SampledFromStrategy
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
 from understudy.check.claims import Claim, status
+from understudy.check.drawing import by_seed_alone
 from understudy.check.findings import Finding
 from understudy.check.linking import linked
 from understudy.check.steps import Answer, Step
@@ -66,7 +65,7 @@ def fuzz(api: Api, target: Target, credentials: Mapping[str, str], *, seed: int 
     """Run it for so many seconds at most."""
     schema = _schema(api, target, credentials, seed, examples, phases, allowed, workers)
     found, start = Fuzzed(), time.perf_counter()
-    with every_transition():
+    with by_seed_alone():
         _follow(from_schema(schema).execute(), found, api, seconds)
     found.seconds = time.perf_counter() - start
     return found
@@ -133,21 +132,6 @@ def _bare(target: Any) -> Target:
     """The target without the receiver beside it."""
     found: Target = getattr(target, "target", target)
     return found
-
-
-@contextmanager
-def every_transition() -> Iterator[None]:
-    """Let Hypothesis look at all that a step of a scenario could be.
-
-    It looks at the first 10,000 only; a document of 250 operations has more transitions than that, and those that can
-    begin a scenario stand last: no scenario would ever begin, in silence.
-    """
-    most = SampledFromStrategy._MAX_FILTER_CALLS
-    SampledFromStrategy._MAX_FILTER_CALLS = 1_000_000
-    try:
-        yield
-    finally:
-        SampledFromStrategy._MAX_FILTER_CALLS = most
 
 
 def begin_anew(schema: Any, reset: Callable[[], object]) -> None:
