@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from hypothesis.strategies._internal.strategies import SampledFromStrategy
 
 
@@ -23,7 +24,7 @@ def by_seed_alone() -> Iterator[None]:
        transitions than that, and those that can begin a scenario stand last: none would ever begin, in silence.
     """
     found, most = providers._get_local_constants, SampledFromStrategy._MAX_FILTER_CALLS
-    nothing = providers.Constants()
+    nothing = Constants()
     providers._get_local_constants = lambda: nothing
     providers.CONSTANTS_CACHE.cache.clear()
     SampledFromStrategy._MAX_FILTER_CALLS = 1_000_000
