@@ -2,57 +2,22 @@
 
 from __future__ import annotations
 
-import http.server
-import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.hooks import Hooks, hooking
 from support.killing import OPTIONS, customer
 from support.served import Served, served
-
-
-class Hooks(http.server.ThreadingHTTPServer):
-    """A receiver in threads: what came, and the status it answers with."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.status = 200
-        self.came: list[Any] = []
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.server_address[1]}/hooks"
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: Hooks
-
-    def do_POST(self) -> None:
-        """Take a delivery."""
-        self.server.came.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-        self.send_response(self.server.status)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture
 def hooks() -> Iterator[Hooks]:
     """One on a free port."""
-    server = Hooks()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with hooking() as server:
+        yield server
 
 
 def tell(running: Served, *references: str) -> None:

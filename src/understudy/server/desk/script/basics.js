@@ -115,7 +115,7 @@ function field(label, input, note = null) {
 /** A table: columns are [heading, row => content], rows any values; `label` says what it is. */
 function table(label, columns, rows) {
   return h("div", {class: "scroll", tabindex: 0, role: "region", "aria-label": label}, h("table", {},
-    h("thead", {}, h("tr", {}, columns.map(([heading]) => h("th", {scope: "col"}, heading)))),
+    h("thead", {}, h("tr", {}, columns.map(([heading]) => h("th", {scope: "col"}, heading || h("span", {class: "hidden"}, "Actions"))))),
     h("tbody", {}, rows.map(row => h("tr", {}, columns.map(([heading, content, kind]) => h("td", {"data-label": heading, class: kind}, content(row))))))));
 }
 

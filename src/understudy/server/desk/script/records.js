@@ -14,8 +14,12 @@ async function recordsView([name], asked) {
   const pager = h("div", {class: "row pager"});
   const go = values => { location.hash = listLink(name, {...asked, offset: "", ...values}); };
   const search = h("input", {type: "search", value: asked.search ?? "", placeholder: "Text anywhere in a record", class: "search", "aria-label": `Search ${words(many(name))}`});
+  let seen = "";
   const refresh = async () => {
     const page = await ask(`/records/${encodeURIComponent(name)}${query({...asked, offset, limit: PAGE})}`);
+    const text = JSON.stringify(page);
+    if (text === seen) return;
+    seen = text;
     total.textContent = asked.search || asked.state || asked.field ? `${count(page.total)} found` : count(page.total);
     swap(rows, page.records.length ? listed(resource, page.records) : empty(asked.search ? `No ${words(name)} holds “${asked.search}”.` : `No ${words(many(name))} yet.`));
     swap(pager, paged(page, values => go(values)));

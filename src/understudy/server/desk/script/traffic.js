@@ -49,7 +49,7 @@ async function requestBody(number) {
     h("dl", {class: "terms"}, Object.entries(one.headers).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {class: "mono"}, brief(value, 200))))),
     one.body && code(pretty(one.body), "Body"),
     one.cut && h("p", {class: "hint"}, "The body is longer; its beginning is kept."),
-    one.curl && [h("div", {class: "row"}, h("h3", {}, "curl"), copying(one.curl, "Copy curl")), code(one.curl, "As a curl command")],
+    one.curl && [h("div", {class: "row"}, h("h2", {class: "minor"}, "curl"), copying(one.curl, "Copy curl")), code(one.curl, "As a curl command")],
   ].flat();
 }
 
@@ -112,8 +112,8 @@ async function deliveryBody(id) {
     h("div", {class: "row"}, h("button", {type: "button", class: "main", onclick: resend}, "Resend"), h("button", {type: "button", onclick: () => replay([id])}, "Replay"), field("to another URL", to)),
     one.attempts.length > 0 && table("Attempts", [["no.", at => String(at.number)], ["at", at => when(at.at)], ["why", at => at.why], ["outcome", at => at.status ? status(at.status) : at.error], ["ms", at => String(at.duration_ms ?? ""), "figure"], ["answer", at => brief(at.response ?? "", 120)]], one.attempts),
     one.error && h("p", {class: "wrong"}, one.error),
-    h("h3", {}, "Headers"), h("dl", {class: "terms"}, Object.entries(one.headers ?? {}).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {class: "mono"}, brief(value, 300))))),
-    one.body && [h("h3", {}, "Payload"), code(pretty(one.body), "Payload")],
+    h("h2", {class: "minor"}, "Headers"), h("dl", {class: "terms"}, Object.entries(one.headers ?? {}).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {class: "mono"}, brief(value, 300))))),
+    one.body && [h("h2", {class: "minor"}, "Payload"), code(pretty(one.body), "Payload")],
   ].flat().filter(Boolean);
 }
 
