@@ -24,7 +24,7 @@ USAGE = {"meter_reference": "meter_registered_employee", "customer_reference": "
          "meter_values": [{"reference": "employee_count", "number": "5"}], "meter_properties": [{"reference": "employee_country", "value": "GBR"}]}  # fmt: skip
 
 HOSTILE = ("<script>window.pwned = 1</script>", "</script><script>window.pwned = 1</script>", "</textarea><img src=x onerror='window.pwned = 1'>", "javascript:window.pwned=1",
-           "<svg onload='window.pwned = 1'>", "\"'><a href='javascript:window.pwned=1'>x</a>", "{{constructor.constructor('window.pwned=1')()}}", "‮evil", "x" * 240)
+           "<svg onload='window.pwned = 1'>", "\"'><a href='javascript:window.pwned=1'>x</a>", "{{constructor.constructor('window.pwned=1')()}}", "\u202eevil", "x" * 240)
 
 
 @pytest.fixture(scope="module")
