@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ BUNDLE = "understudy:schemas"
 DISCRIMINATOR = "x-understudy-discriminator"
 HIDDEN = {"request": "readOnly", "response": "writeOnly"}
 MAX_DEPTH = 32
+BUILT_ON = re.compile("(/allOf/[0-9]+)+$")
 NONE: frozenset[str] = frozenset()
 
 
@@ -43,6 +45,7 @@ class Converter:
         self._faults = faults
         self._names: dict[str, str] = {}
         self._units: dict[str, Unit] = {}
+        self._reached: dict[tuple[str, str], frozenset[str]] = {}
 
     def name(self, address: str) -> str:
         """The name a unit has within a bundle's `$defs`."""
@@ -64,6 +67,22 @@ class Converter:
         walk = Walk(self, self._documents, self._hidden, self._documents.dialect(address) == "3.0")
         schema = walk.schema(value, address, NONE)
         return Unit(schema, walk.needs, walk.weight, walk.whole)
+
+    def reached(self, place: str, word: str, branches: list[Any]) -> frozenset[str]:
+        """The addresses of the schemas that judge the same value as the branches of a schema's union."""
+        if (place, word) not in self._reached:
+            self._reached[place, word] = frozenset(self._reach(place, {word: branches}))
+        return self._reached[place, word]
+
+    def _reach(self, place: str, node: Any) -> set[str]:
+        found: set[str] = set()
+        pending = [(place, node)]
+        while pending:
+            for address, one in beside(self._documents, *pending.pop()):
+                if address not in found:
+                    found.add(address)
+                    pending.append((address, one))
+        return found
 
     def fault(self, where: str, message: str) -> None:
         """Note one thing wrong with the document, once."""
@@ -165,12 +184,25 @@ class Walk:
             return
         if not is_schema(target):
             self._converter.fault(f"{place}/$ref", f'"{ref}" is not a schema')
+        elif met := self._met(place, target, address):
+            self._inline(out, {word: value for word, value in target.items() if word not in met}, address, drop)
         elif drop and self._depth < MAX_DEPTH and drop & self._required_names(target, address, 0):
             self._inline(out, target, address, drop)
         else:
             name = self._converter.name(address)
             self.needs[name] = address
             out["$ref"] = f"{BUNDLE}#/$defs/{name}"
+
+    def _met(self, place: str, target: Any, address: str) -> tuple[str, ...]:
+        """The unions of a parent that lead back to the child that builds on it with `allOf`: the child itself meets them.
+
+        A validator would follow parent and child for ever (JSON Schema Draft 2020-12, Core, section 9.4.1).
+        """
+        child = BUILT_ON.sub("", place)
+        if child == place or not isinstance(target, Mapping):
+            return ()
+        unions = [word for word in ("oneOf", "anyOf") if isinstance(target.get(word), list)]
+        return tuple(word for word in unions if child in self._converter.reached(address, word, target[word]))
 
     def _inline(self, out: dict[str, Any], target: Any, address: str, drop: frozenset[str]) -> None:
         """A copy of the target instead of a reference: a neighbour hides a property the target requires."""
@@ -325,6 +357,20 @@ SPECIAL = {
     "$defs": Walk._definitions,
 }
 """Keywords that need more than being copied."""
+
+
+def beside(documents: Documents, place: str, node: Any) -> Iterator[tuple[str, Any]]:
+    """The schemas that judge the same value as a schema, one step away: address and value."""
+    if not isinstance(node, Mapping):
+        return
+    if "$ref" in node:
+        with suppress(Unresolvable):
+            address = documents.resolve(place, node["$ref"])
+            yield address, documents.at(address)
+    for word in ("allOf", "oneOf", "anyOf"):
+        branches = node.get(word)
+        yield from ((f"{place}/{word}/{index}", one) for index, one in enumerate(branches if isinstance(branches, list) else ()))
+    yield from ((f"{place}/{word}", node[word]) for word in ("not", "if", "then", "else") if word in node)
 
 
 def ranged(out: dict[str, Any], low: int, high: int) -> None:

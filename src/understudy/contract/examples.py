@@ -49,6 +49,8 @@ class Examples:
         self._unexampled = unexampled
         self._contradictions = Contradictions(shapes, merger)
         self._made: dict[str, Any] = {}
+        self._parts: dict[tuple[tuple[str, ...], int], Any] = {}  # values within others that no cycle had a say in
+        self._cycles = 0  # how often one had, or the count of parts
         self._left = MOST_PARTS
 
     def example(self, schema: Schema) -> Any:
@@ -64,11 +66,13 @@ class Examples:
     def _top(self, schema: Schema) -> Any:
         validator = self._schemas.validator(schema)
         best: Any = NOWHERE
+        self._left = MOST_PARTS
         for variant in range(VARIANTS):
-            self._left = MOST_PARTS
             try:
                 value = self.make((schema,), (), variant)
             except Endless:
+                if best is not NOWHERE:
+                    break
                 small = f"no value of {MOST_PARTS:,} parts or fewer" if self._left < 0 else "no finite value"
                 self._unexampled.append(Fault(schema.uri, f"{small} can satisfy this schema", "warning"))
                 return {}
@@ -91,13 +95,23 @@ class Examples:
         self._spend()
         nullable = any(mapping_of(one.value).get("nullable") is True for one in schemas)  # beside a $ref, which is followed now
         schemas = [self._shapes.target(one) for one in schemas]
-        here = stack + tuple(one.uri for one in schemas)
-        if len(here) > MAX_DEPTH:
-            raise Endless
+        uris = tuple(one.uri for one in schemas)
+        if (kept := self._parts.get((uris, variant), NOWHERE)) is not NOWHERE:
+            return deepcopy(kept)
+        cycles = self._cycles
+        value = self._anew(schemas, stack, uris, variant, nullable)
+        if cycles == self._cycles and all(uris):
+            self._parts[uris, variant] = deepcopy(value)
+        return value
+
+    def _anew(self, schemas: Sequence[Schema], stack: tuple[str, ...], uris: tuple[str, ...], variant: int, nullable: bool) -> Any:
+        """A value that was not made before. Raises Endless."""
         merged = self._merger.merged(*schemas)
         if variant == 0 and (declared := self._declared(merged, schemas)) is not NOWHERE:
             return deepcopy(declared)
-        if any(one.uri in stack for one in schemas):
+        here = stack + uris
+        if len(here) > MAX_DEPTH or any(uri in stack for uri in uris):
+            self._cycles += 1
             if nullable:
                 return None
             raise Endless
@@ -107,6 +121,7 @@ class Examples:
         """Count a part of the value. Raises Endless where there are too many."""
         self._left -= 1
         if self._left < 0:
+            self._cycles += 1
             raise Endless
 
     def _declared(self, merged: Merged, schemas: Sequence[Schema]) -> Any:
@@ -274,10 +289,10 @@ class Examples:
     def _put(self, value: dict[str, Any], name: str, merged: Merged, here: tuple[str, ...], variant: int) -> None:
         if name in value:
             return
-        if name in merged.fixed:
+        schemas = self._property(merged, name)
+        if name in merged.fixed and self._fits(merged.fixed[name], schemas):
             value[name] = merged.fixed[name]
             return
-        schemas = self._property(merged, name)
         value[name] = self.make(schemas, here, variant) if schemas else "" if name not in merged.properties else {}
 
     def _property(self, merged: Merged, name: str) -> list[Schema]:

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from understudy.contract.combining import combined
 from understudy.contract.documents import Documents, Unresolvable, escape
 from understudy.contract.keywords import TYPES
 from understudy.contract.values import Schema
 
 MAX_DEPTH = 12
-COMBINED = "##"  # in the address of a schema that stands nowhere: made of several that apply at once
 OBJECT_WORDS = frozenset({"properties", "additionalProperties", "patternProperties", "required", "minProperties"})
 ARRAY_WORDS = frozenset({"items", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains"})
 
@@ -68,13 +68,15 @@ class Shapes:
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
         self._shapes: dict[tuple[str, str], Shape] = {}
+        self._plain: dict[str, Shape] = {}  # whatever the direction, those that no cycle had a say in
+        self._cycles = 0  # how often one had
 
     def shape(self, schema: Schema, direction: str) -> Shape:
         """The shape of a schema; in a request readOnly properties are not required, in a response writeOnly ones."""
         key = (schema.uri, direction)
         found = self._shapes.get(key)
         if found is None:
-            plain = self._shape(schema, 0)
+            plain = self._shape(schema, ())
             hidden = plain.read_only if direction == "request" else plain.write_only
             found = replace(plain, required=plain.required - hidden) if plain.required & hidden else plain
             if schema.uri:
@@ -106,37 +108,56 @@ class Shapes:
         except Unresolvable:
             return None
 
-    def _shape(self, schema: Schema, depth: int) -> Shape:
+    def _shape(self, schema: Schema, above: tuple[str, ...]) -> Shape:
+        """The shape of a schema within others of the same value, whose addresses are `above`."""
         node = schema.value
-        if not isinstance(node, Mapping) or depth > MAX_DEPTH:
+        if not isinstance(node, Mapping):
             return EMPTY
+        if schema.uri in above:
+            self._cycles += 1
+            return EMPTY
+        found = self._plain.get(schema.uri)
+        if found is None:
+            cycles = self._cycles
+            found = self._anew(schema, node, (*above, schema.uri) if schema.uri else above)
+            if cycles == self._cycles and schema.uri:
+                self._plain[schema.uri] = found
+        return found
+
+    def _anew(self, schema: Schema, node: Mapping[str, Any], above: tuple[str, ...]) -> Shape:
         older = self._documents.dialect(schema.uri) == "3.0"
-        parts = self._referred_shapes(schema, depth)
+        parts = self._referred_shapes(schema, above)
         if not (older and "$ref" in node):
-            parts.append(self._own(schema, node, depth))
-            parts += [self._shape(one, depth + 1) for one in inside(schema, "allOf")]
-            parts += [self._conditional(one, depth) for one in conditional(schema)]
-            parts += [union([self._shape(one, depth + 1) for one in found]) for found in unions(schema) if found]
+            parts.append(self._own(schema, node))
+            parts += [self._shape(one, above) for one in inside(schema, "allOf")]
+            parts += [self._conditional(one, above) for one in conditional(schema)]
+            parts += [union([self._shape(one, above) for one in found]) for found in unions(schema) if found and not self._met(found, above)]
         return parts[0] if len(parts) == 1 else joined(parts)
 
-    def _referred_shapes(self, schema: Schema, depth: int) -> list[Shape]:
+    def _met(self, branches: list[Schema], above: tuple[str, ...]) -> bool:
+        """Whether one of the branches is what is being read: a child that builds on the parent whose branch it is meets it."""
+        met = any(self.target(one).uri in above for one in branches)
+        self._cycles += met
+        return met
+
+    def _referred_shapes(self, schema: Schema, above: tuple[str, ...]) -> list[Shape]:
         refs = [schema.value[word] for word in ("$ref", "$dynamicRef", "$recursiveRef") if word in schema.value]
         found = [self.referred(schema, ref) for ref in refs]
-        return [self._shape(one, depth + 1) for one in found if one is not None]
+        return [self._shape(one, above) for one in found if one is not None]
 
-    def _conditional(self, schema: Schema, depth: int) -> Shape:
+    def _conditional(self, schema: Schema, above: tuple[str, ...]) -> Shape:
         """What `then` or `else` adds: properties that may be there, nothing that must."""
-        shape = self._shape(schema, depth + 1)
+        shape = self._shape(schema, above)
         return replace(EMPTY, properties=shape.properties, read_only=shape.read_only, write_only=shape.write_only)
 
-    def _own(self, schema: Schema, node: Mapping[str, Any], depth: int) -> Shape:
+    def _own(self, schema: Schema, node: Mapping[str, Any]) -> Shape:
         properties = dict(self.named(schema, "properties"))
         return Shape(
             types=types_of(node),
             properties=properties,
             required=frozenset(name for name in listed(node.get("required")) if isinstance(name, str)),
-            read_only=frozenset(name for name, one in properties.items() if self._marked(one, "readOnly", depth)),
-            write_only=frozenset(name for name, one in properties.items() if self._marked(one, "writeOnly", depth)),
+            read_only=frozenset(name for name, one in properties.items() if self._marked(one, "readOnly", 0)),
+            write_only=frozenset(name for name, one in properties.items() if self._marked(one, "writeOnly", 0)),
             items=single(schema, "items"),
             enum=enum_of(node),
             default=node.get("default", MISSING),
@@ -337,22 +358,6 @@ def properties(parts: list[Shape], word: str) -> dict[str, Schema]:
             found.setdefault(name, []).append(one)
     together = {name: combined(schemas, word) for name, schemas in found.items()}
     return {name: one for name, one in together.items() if one is not None}
-
-
-def combined(schemas: list[Schema], word: str) -> Schema | None:
-    """Several schemas as one that refers to them all."""
-    unique = list({one.uri: one for one in schemas}.values())
-    if len(unique) < 2:
-        return unique[0] if unique else None
-    if all(one.value == unique[0].value for one in unique):
-        return unique[0]
-    others = "&".join(one.uri for one in unique[1:])
-    return Schema(f"{unique[0].uri}{COMBINED}{word}={others}", {word: [as_ref(one) for one in unique]})
-
-
-def as_ref(schema: Schema) -> Any:
-    """A schema as a reference to its address; one that was itself combined has none, and stands as it is."""
-    return schema.value if COMBINED in schema.uri else {"$ref": schema.uri}
 
 
 def everywhere(parts: list[Shape], word: str) -> frozenset[str]:
