@@ -63,7 +63,7 @@ def judge(path: Path, examples: int, cases: int, served: tuple[Path, ...] = (), 
         return row
     document, dead = without_dead_links(whole(sources.read(path), path))
     told: dict[tuple[str, int], set[str]] = {}
-    sandbox.stage.observe = lambda entry: told.setdefault((f"{entry.method} {entry.target}", entry.status), set()).add(entry.reason.partition(":")[0])
+    sandbox.stage.observe = lambda _, entry: told.setdefault((f"{entry.method} {entry.target}", entry.status), set()).add(entry.reason.partition(":")[0])
     verdict = fuzz(document, App(sandbox), examples=examples, cases=cases, settings=with_key(script))
     row |= {"theirs": [["link", "", one, "", f"link: {one}"] for one in dead], "seconds": time.perf_counter() - start}
     return row | judged(verdict, Document(document, contradictions(script.contract)), row["theirs"], told)

@@ -14,6 +14,7 @@ from understudy import __version__
 from understudy.check.arguments import add_check, add_drift
 from understudy.proxy.arguments import add_learn, add_proxy, add_upstream, pass_through
 from understudy.server.arguments import add_webhooks
+from understudy.server.serve_arguments import add_serve
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,39 +92,20 @@ def _diagram(options: argparse.Namespace) -> int:
 
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    serve = commands.add_parser(
-        "serve",
-        help="play an API on localhost",
-        description="Play an API on localhost. Without SPEC: the bundled Solvimon sandbox.",
-        epilog="examples:\n  understudy serve\n  understudy serve --now 2025-05-06T10:30:00Z --fixture tutorial\n  understudy serve their-api.yaml\n"
-        "  understudy serve catalogue.yaml orders.yaml --overlay local.overlay.yaml",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add_documents(serve)
-    serve.add_argument("--fixture", metavar="NAME|FILE", help="the world to begin with (default: default, if there is one)")
-    serve.add_argument("--now", metavar="ISO", help="the world's start time, such as 2025-05-06T10:30:00Z; the clock stands still there")
-    serve.add_argument("--clock", choices=("running", "frozen"), help="let the clock run, or stand still")
-    serve.add_argument("--seed", type=int, default=0, metavar="N", help="another seed gives other ids (default: 0)")
-    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
-    serve.add_argument("--port", type=int, default=4010, help="the port to listen on, 0 for any free one (default: 4010)")
-    serve.add_argument("--api-key", action="append", metavar="KEY", help="accept this key only (may be repeated); without it any key is good")
-    serve.add_argument("--no-auth", action="store_true", help="ask for no key")
-    serve.add_argument("--strict-auth", action="store_true", help="take no OAuth token but those granted at the document's token address")
-    serve.add_argument("--data", metavar="DIR", help="keep worlds in this folder; without it nothing is kept after exit")
-    serve.add_argument("--durability", choices=("commit", "relaxed"), default="commit",
-                       help="with --data: on disk before each response leaves (commit, the default), or within 100 ms (relaxed)")
-    serve.add_argument("--max-worlds", type=_count, default=10_000, metavar="N", help="worlds at once (default: 10000)")
-    serve.add_argument("--idle", type=_seconds, metavar="SECONDS", help="forget a world, but not `default`, that nothing asked for so long")
-    serve.add_argument("--world-per-key", action="store_true", help="give each API key a world of its own")
-    serve.add_argument("--cors", action="append", metavar="ORIGIN", default=[], help="let web pages of this origin read answers (may be repeated)")
-    serve.add_argument("--allow-host", action="append", metavar="HOST", default=[],
-                       help="let webhooks go to this host, address or network too, not to this machine alone (may be repeated)")
-    serve.add_argument("--strict", action="store_true", help="refuse fields and parameters the document does not know")
-    serve.add_argument("--quiet", action="store_true", help="do not print a line for each request")
-    serve.add_argument("--pass-through", action="append", metavar="PATTERN", default=[],
+    serve = add_serve(commands, _add_documents)
+    front = serve.add_argument_group("what a real API answers")
+    front.add_argument("--pass-through", action="append", metavar="PATTERN", default=[],
                        help="let the real API at --to answer these operations: a shell pattern on METHOD /path or /path (may be repeated)")
-    add_upstream(serve)
+    add_upstream(front)
     serve.set_defaults(run=_serve)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from understudy.server.serving import serve  # uvicorn and Starlette, 150 ms: not for --help
+
+    if options.pass_through or options.to:
+        return pass_through(options, serve)
+    return serve(options)
 
 
 _ACTIONS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
@@ -156,30 +138,6 @@ def _world(options: argparse.Namespace) -> int:
     from understudy.server.asking import run  # http.client, 20 ms: not for --help
 
     return run(options)
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:10]) < 10**9:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from 1")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number of seconds from 0")
-    return seconds
-
-
-def _serve(options: argparse.Namespace) -> int:
-    from understudy.server.serving import serve  # uvicorn and Starlette, 150 ms: not for --help
-
-    if options.pass_through or options.to:
-        return pass_through(options, serve)
-    return serve(options)
 
 
 if __name__ == "__main__":

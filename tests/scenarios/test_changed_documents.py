@@ -12,8 +12,8 @@ import yaml
 
 from support.asgi import Client
 from understudy.cli import main
-from understudy.server import serving
 from understudy.server.app import App
+from understudy.server.greeting import greeting
 from understudy.theatre import Options, open_theatre
 
 PETSTORE: dict[str, Any] = yaml.safe_load((Path(__file__).resolve().parents[2] / "openapi" / "petstore.yaml").read_text())
@@ -81,9 +81,7 @@ def test_orphaned_lines_are_told_and_the_rest_is_played(spec: Path, capsys: pyte
 def test_the_server_says_so_in_a_line_when_it_starts(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """How many of each; `inspect` says which."""
     later(spec, "toys", "state")
-    capsys.readouterr()
-    serving._greet(open_theatre(Options(spec=str(spec))), "127.0.0.1", 4010)
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  behaviour")]
+    (line,) = [text for word, text in greeting(open_theatre(Options(spec=str(spec))), "http://localhost:4010") if word == "behaviour"]
     assert "2 new operations" in line and "orphaned" in line and "understudy inspect" in line
 
 
@@ -134,8 +132,7 @@ def test_references_that_lead_nowhere_are_listed_and_the_rest_is_played(tmp_path
     path = tmp_path / "broken.json"
     path.write_text(json.dumps({"openapi": "3.1.0", "info": {"title": "B", "version": "1"}, "paths": {"/toys": TOY, **paths}}))
     sandbox = open_theatre(Options(spec=str(path)))
-    serving._greet(sandbox, "127.0.0.1", 4010)
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  broken")]
+    lines = [text for word, text in greeting(sandbox, "http://localhost:4010") if word == "broken"]
     assert f"{path}#/paths/~1x0/get" in lines[0] and "None0" in lines[0] and "and 2 more" in lines[3]
     call = Client(App(sandbox), {})
     assert call.post("/toys", {"name": "Ball"}).status == 201 and call.get("/x0").status == 200

@@ -56,4 +56,6 @@ def _port(process: subprocess.Popen[str]) -> int:
         said += line
         if "base URL" in line:
             return int(line.rsplit(":", 1)[1])
+        if line.startswith('{"kind":"start"'):
+            return int(json.loads(line)["url"].rsplit(":", 1)[1])
     raise AssertionError(f"it did not start:\n{said}")

@@ -97,7 +97,7 @@ def test_saas_ends_at_its_instant_and_stands_still(saas: Theatre) -> None:
 def test_saas_is_played_without_a_warning(saas: Theatre) -> None:
     """No field or parameter the document does not know, no line that could not be billed."""
     script, warned = saas.script, []
-    stage = Stage(script, observe=lambda entry: warned.extend(entry.warnings))
+    stage = Stage(script, observe=lambda _, entry: warned.extend(entry.warnings))
     settings = {**script.behaviour.settings, **saas.fixture.settings}
     play(saas.fixture, stage, World("again", Clock(saas.fixture.now, frozen=True), 0, settings, script.behaviour.id_length))
     assert warned == []

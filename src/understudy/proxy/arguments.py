@@ -58,7 +58,7 @@ def add_learn(commands: Subcommands, documents: Callable[[argparse.ArgumentParse
     command.set_defaults(run=_runner("learn_command:learn"))
 
 
-def add_upstream(command: argparse.ArgumentParser, *, required: bool = False) -> None:
+def add_upstream(command: argparse._ActionsContainer, *, required: bool = False) -> None:
     """What says where the real API is and how it is reached."""
     command.add_argument("--to", metavar="URL", required=required, help="the real API, with its base path if it has one")
     command.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="wait so long for the real API (default: 30)")

@@ -26,11 +26,11 @@ from understudy.proxy.hops import PSEUDONYM
 from understudy.proxy.keeping import Record
 from understudy.proxy.splitting import Split, named, unmatched
 from understudy.proxy.watching import Violation, Watched, Watcher
+from understudy.server import ports
 from understudy.server.app import App
 from understudy.server.fronting import run
 from understudy.server.painting import colour_of, in_colour, paint, printable
 from understudy.server.posting import Poster
-from understudy.server.serving import _listen
 from understudy.theatre import open_theatre
 from understudy.understanding import Options, Unplayable, understand
 from understudy.world.fixtures import FixtureFault
@@ -100,9 +100,11 @@ def upstream_of(options: argparse.Namespace) -> Upstream:
 
 def _bound(host: str, port: int) -> socket.socket:
     try:
-        return _listen(host, port)
-    except OSError as fault:
-        raise Misconfigured(f"cannot listen on {host}:{port}: {fault.strerror}; try --port 0 for any free port") from None
+        door = ports.bound(host, port)
+        ports.listening(door, host, port)
+    except ports.Unheard as fault:
+        raise Misconfigured(str(fault)) from None
+    return door
 
 
 def _via(listening: socket.socket) -> bytes:

@@ -8,8 +8,14 @@ from typing import TextIO
 _CODES = {"green": "32", "yellow": "33", "red": "31", "cyan": "36", "dim": "2", "bold": "1"}
 
 
-def in_colour(stream: TextIO) -> bool:
-    """Whether a stream is a terminal and the person has not asked for none (no-color.org)."""
+COLOURS = ("auto", "always", "never")
+"""What `--color` takes."""
+
+
+def in_colour(stream: TextIO, asked: str = "auto") -> bool:
+    """Whether to paint: as asked, else where a stream is a terminal and the person has not asked for none (no-color.org)."""
+    if asked != "auto":
+        return asked == "always"
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -21,7 +27,7 @@ def paint(text: str, colour: str, coloured: bool) -> str:
 def printable(text: str, longest: int = 200) -> str:
     """Text from outside in printable signs, cut where it is long."""
     short = text if len(text) <= longest else f"{text[:longest]}…"
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in short)
+    return short if short.isprintable() else "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in short)
 
 
 def colour_of(status: int | None) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from hashlib import blake2b
+from time import perf_counter
 from typing import Any, NamedTuple
 
 from understudy.behaviour.model import Auth, Idempotency
@@ -95,6 +96,8 @@ class Turn:
     warnings: tuple[str, ...] = ()
     key: tuple[str, bytes, Idempotency] | None = None  # the idempotency key it comes with, its fingerprint, the rule
     asking: tuple[Asking, Plan, Call] | None = None  # what is to be sent before the client is told
+    begun: float = 0.0  # where somebody looks on: when, by `perf_counter`
+    fault: str | None = None  # what was done to the answer on purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +117,11 @@ class Due:
 
 class Stage:
     """A script being played. `open` asks for no keys; `keys` are the good ones (None: any); `strict_auth` takes
-    no token but those granted here, where there is an address that grants them; `observe` is shown each request."""
+    no token but those granted here, where there is an address that grants them; `observe` is shown each request with what
+    was learned of it."""
 
     def __init__(
-        self, script: Script, *, open: bool = False, keys: frozenset[str] | None = None, observe: Callable[[Logged], None] | None = None,
+        self, script: Script, *, open: bool = False, keys: frozenset[str] | None = None, observe: Callable[[Turn, Logged], None] | None = None,
         strict_auth: bool = False,
     ) -> None:
         self.script = script
@@ -138,6 +142,8 @@ class Stage:
         `refusal` is what was found wrong with the request before it could be read whole.
         """
         turn = Turn(world, request, world.clock.now())
+        if self.observe is not None:
+            turn.begun = perf_counter()
         headers = self._fresh_headers(turn)
         try:
             turn.now = self.settle(world)
@@ -176,7 +182,7 @@ class Stage:
                        request.sent, request.body[:SHOWN])
         world.requests.append(entry)
         if self.observe is not None:
-            self.observe(entry)
+            self.observe(turn, entry)
 
     def _perform(self, turn: Turn) -> Outcome:
         try:
