@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from check.desk import HOME, KEY, SOURCE, SPEC, desk, planted
 from support.hosting import serving
-from understudy.check.drifting import Drifts, Lockstep, from_har
+from understudy.check.drifting import Drifts, Lockstep
 from understudy.check.opening import credentials, read_api
 from understudy.check.running import Choice
-from understudy.check.steps import Ref
+from understudy.check.steps import Answer, Ref
 from understudy.check.targets import InProcess
+from understudy.check.traffic import from_har, recorded, steps
 from understudy.cli import main
+from understudy.server.app import App
+from understudy.theatre import Options, open_theatre
 
+NOW = datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
 BUGS = {bug.what: bug for bug in planted().PLANTED}
 PETSTORE = str(HOME.parents[1] / "openapi" / "petstore.yaml")
 
@@ -66,11 +73,70 @@ def test_recorded_traffic_takes_ids_from_the_new_answers() -> None:
          "response": {"content": {"text": '{"id": "cus_000000000001"}'}}},
         {"request": {"method": "GET", "url": "http://x/customers/cus_000000000001?x=1"}, "response": {}},
     ]
-    steps = from_har(json.dumps({"log": {"entries": entries}}), read_api(SPEC))
-    assert steps[1].operation == "GET /customers/{customer_id}"
-    assert steps[1].parameters == {"customer_id": Ref(0, ("id",))}
-    with pytest.raises(ValueError, match="no HTTP Archive"):
+    made = from_har(json.dumps({"log": {"entries": entries}}), read_api(SPEC))
+    assert made[1].operation == "GET /customers/{customer_id}"
+    assert made[1].parameters == {"customer_id": Ref(0, ("id",))}
+    with pytest.raises(ValueError, match="neither an HTTP Archive nor a log of requests"):
         from_har("{}", read_api(SPEC))
+
+
+def test_a_log_of_requests_is_a_sequence_too() -> None:
+    """Of a stand-in, whole, or a line for each; where no answers were kept, asking gives them."""
+    rows = [{"request": "POST /customers", "headers": {"content-type": "application/json", "idempotency-key": "k"}, "body": '{"email": "a@b.c"}'},
+            {"method": "GET", "path": "/customers/cus_1", "status": 200}]
+    asked = Answer(201, {}, b'{"id": "cus_1"}')
+    for text in (json.dumps({"requests": rows}), "\n".join(json.dumps(row) for row in rows)):
+        made = list(steps(recorded(text), read_api(SPEC), lambda step, answers: asked))
+        assert made[0].body == {"email": "a@b.c"}
+        assert dict(made[0].headers) == {"idempotency-key": "k"}
+        assert made[1].parameters == {"customer_id": Ref(0, ("id",))}
+    with pytest.raises(ValueError, match="was kept in part only"):
+        recorded(json.dumps({"requests": [{**rows[0], "cut": True}]}))
+
+
+def played(tmp_path: Path, *changes: tuple[str, str]) -> App:
+    """The pet store, or one whose document says something else."""
+    text = Path(PETSTORE).read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "second.yaml"
+    path.write_text(text, encoding="utf-8")
+    return App(open_theatre(Options(spec=str(path), now=NOW)))
+
+
+@pytest.mark.parametrize(("change", "place"), [
+    (("maxLength: 100", "maxLength: 10"), "POST /owners | status"),
+    (("per_page", "size"), "GET /pets | "),
+])
+def test_between_two_versions_of_a_stand_in_the_change_is_named(change: tuple[str, str], place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    """One side plays a changed document: what changed is among the drift, with its operation; unchanged, there is none."""
+    monkeypatch.chdir(tmp_path)
+    for app, status in ((played(tmp_path), 0), (played(tmp_path, change), 1)):
+        with serving(app) as port:
+            assert main(["drift", PETSTORE, "--url", f"http://127.0.0.1:{port}", "--report", "junit:drift.xml", "--report", "jsonl:drift.jsonl", "--report", "html:d.html", "--law", "limits", "--law", "pages",
+                         "--report", "sarif:d.sarif", "--update-baseline", "--baseline", f"known-{status}.json"]) == 0
+    places = [one.partition(" | ")[2] for one in json.loads(Path("known-1.json").read_text())["drift"]]
+    assert json.loads(Path("known-0.json").read_text()) == {"drift": []}
+    assert any(one.startswith(place) for one in places), places
+    assert int(ET.parse("drift.xml").getroot().get("failures", "0")) >= 1
+    rows = [json.loads(line) for line in Path("drift.jsonl").read_text().splitlines()]
+    assert any(one["type"] == "finding" and one["law"].startswith("drift: ") for one in rows)
+    assert capsys.readouterr().out
+
+
+def test_the_log_of_a_running_stand_in_is_a_source(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was asked of it is asked of both sides again; a URL without one is said."""
+    monkeypatch.chdir(tmp_path)
+    with serving(played(tmp_path)) as port:
+        url = f"http://127.0.0.1:{port}"
+        owner = httpx.post(f"{url}/owners", json={"name": "Ada", "email": "ada@example.com"}).json()
+        assert httpx.get(f"{url}/owners/{owner['id']}").status_code == 200
+        assert main(["drift", PETSTORE, "--url", url, "--traffic", url, "--law", "ids are distinct", "--include", "/owners*"]) == 0
+        assert "no drift" in capsys.readouterr().out
+        assert main(["drift", PETSTORE, "--url", url, "--traffic", "http://127.0.0.1:9"]) == 2
+        assert "no stand-in tells its requests there" in capsys.readouterr().err
 
 
 def test_the_command_fails_on_new_drift_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,7 +36,6 @@ def add_check(commands: Subcommands, documents: Callable[[argparse.ArgumentParse
     command.add_argument("--workers", type=int, metavar="N", help="so many at once in schemathesis; the laws need a quiet target (default: 1)")
     command.add_argument("--fuzz-time", type=float, metavar="SECONDS", help="how long stock schemathesis is run at most (default: 60)")
     command.add_argument("--scenario", action="append", default=[], metavar="FILE", help="also play the workflows of an Arazzo document (may be repeated)")
-    command.add_argument("--report", action="append", default=[], metavar="FORM:FILE", help="also write junit, sarif, html or jsonl (may be repeated)")
     command.add_argument("--brief", action="store_true", help="leave the scripts out of what is printed")
     command.add_argument("--list-laws", action="store_true", help="print every law with its source, and end")
     command.set_defaults(run=_check)
@@ -55,7 +54,8 @@ def add_drift(commands: Subcommands, documents: Callable[[argparse.ArgumentParse
     command.add_argument("--url", metavar="URL", help="the real implementation")
     command.add_argument("--against", metavar="URL", help="compare with this one instead of the stand-in")
     command.add_argument("--fixture", metavar="NAME|FILE", help="the stand-in's world to begin with")
-    command.add_argument("--traffic", action="append", default=[], metavar="HAR", help="also replay recorded traffic (may be repeated)")
+    command.add_argument("--traffic", action="append", default=[], metavar="FILE|URL",
+                         help="also replay recorded requests: an HTTP Archive, a log of requests, or a running stand-in's log by its URL (may be repeated)")
     command.add_argument("--baseline", metavar="FILE", help="drift that is known: only what is new is exit status 1")
     command.add_argument("--update-baseline", action="store_true", help="write what is found to --baseline, and end with 0")
     _add_choice(command)
@@ -82,6 +82,7 @@ def _add_choice(command: argparse.ArgumentParser) -> None:
     command.add_argument("--tag", action="append", default=[], metavar="TAG", help="only operations with this tag of the document")
     command.add_argument("--seed", type=int, metavar="N", help="another seed generates other values (default: 1; it is printed)")
     command.add_argument("--max-time", type=float, metavar="SECONDS", help="stop after so long, with what there is")
+    command.add_argument("--report", action="append", default=[], metavar="FORM:FILE", help="also write junit, sarif, html or jsonl (may be repeated)")
     command.add_argument("--config", metavar="FILE", help="settings (default: [check] in understudy.toml, [tool.understudy.check] in pyproject.toml)")
 
 

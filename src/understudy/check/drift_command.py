@@ -8,17 +8,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from understudy.check import opening
-from understudy.check.command import GENTLY, _could_not, _reach
-from understudy.check.drifting import CLASSES, Drift, Drifts, Lockstep, from_har
-from understudy.check.reports import address, shown
+from understudy.check.command import GENTLY, _could_not, _form, _reach
+from understudy.check.drift_reports import reported, told
+from understudy.check.drifting import Lockstep
+from understudy.check.reports import FORMS, Context
 from understudy.check.running import Choice
 from understudy.check.settings import Misconfigured, from_files, joined, secret
-from understudy.check.steps import ABSENT
+from understudy.check.steps import Wire
 from understudy.check.targets import Manners, Remote, Target
+from understudy.check.traffic import Recorded, recorded
 from understudy.understanding import Options as Playing
 from understudy.understanding import Unplayable, understand
 from understudy.world.fixtures import FixtureFault
@@ -40,10 +41,11 @@ def drift(options: argparse.Namespace) -> int:
 def _drift(options: argparse.Namespace) -> int:
     if not options.url:
         raise Misconfigured("--url is missing: the address of the real implementation")
+    reports = [_form(one) for one in options.report]
     known = _baseline(options.baseline) if not options.update_baseline else set()
     playing = Playing(spec=options.spec or None, behaviour=options.behaviour, fixture=options.fixture)
     api = opening.api_of(understand(playing))
-    traffic = [from_har(Path(one).read_text(encoding="utf-8"), api) for one in options.traffic]
+    traffic = [_traffic(one) for one in options.traffic]
     key = secret(options.key_env, options.key_file)
     right = _remote(options, options.url)
     left: Target = _remote(options, options.against) if options.against else opening.stand_in(playing)[1]
@@ -61,11 +63,34 @@ def _drift(options: argparse.Namespace) -> int:
     finally:
         left.close()
         right.close()
+    for form, path in reports:
+        Path(path).write_text(FORMS[form](reported(report, known, api.title), Context(options.url, good)), encoding="utf-8")
     print("\n".join(told(report, known)))
     if options.baseline and options.update_baseline:
         Path(options.baseline).write_text(json.dumps({"drift": sorted(one.identity for one in report.failing())}, indent=1) + "\n", encoding="utf-8")
         return 0
     return 1 if report.failing(known) else 0
+
+
+def _traffic(source: str) -> list[Recorded]:
+    """The requests of a file, or of the log of a stand-in that listens at a URL. Raises Misconfigured."""
+    try:
+        return recorded(_log_at(source) if source.startswith(("http://", "https://")) else Path(source).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise Misconfigured(f"--traffic {source}: {getattr(fault, 'strerror', None) or fault}") from None
+
+
+def _log_at(url: str) -> str:
+    """The log of a running stand-in, or of one of its worlds (`URL/_world/NAME`). Raises ValueError."""
+    base, _, world = url.rstrip("/").partition("/_world/")
+    server = Remote(base)
+    try:
+        answer = server.send(Wire("GET", f"/_understudy/requests?whole=true{f'&world={world}' if world else ''}", (), b""))
+    finally:
+        server.close()
+    if not answer.ok:
+        raise ValueError(f"no stand-in tells its requests there ({answer.fault or answer.status})")
+    return answer.body.decode("utf-8", "replace")
 
 
 def _remote(options: argparse.Namespace, url: str) -> Remote:
@@ -87,34 +112,3 @@ def _baseline(path: str | None) -> set[str]:
         raise Misconfigured(f"--baseline {path}: no such file; write it with --update-baseline") from None
     except (ValueError, KeyError, TypeError):
         raise Misconfigured(f'--baseline {path}: not a baseline; it holds {{"drift": [...]}}') from None
-
-
-def told(report: Drifts, known: set[str]) -> Iterator[str]:
-    """All of it for a terminal, the gravest class first, each with its smallest sequence."""
-    for kind, says in CLASSES.items():
-        some = sorted((one for one in report.found.values() if one.kind == kind), key=lambda one: (len(one.steps), one.identity))
-        if some:
-            yield f"{says}:"
-            for one in some:
-                yield from _one(one, known)
-            yield ""
-    if report.uncovered:
-        yield f"not covered: {', '.join(report.uncovered)}"
-    new, silent = report.failing(known), [one for one in report.found.values() if one.kind == "silent"]
-    old = len(report.failing()) - len(new)
-    ended = f"; ended {report.stopped}" if report.stopped else ""
-    yield (f"{len(new) or 'no'} drift{f', {old} known' if old else ''}{f', {len(silent)} where the contract is silent' if silent else ''}: "
-           f"{report.left} and {report.right}, {report.sequences} sequences, {report.calls} calls, {report.seconds:.1f} s{ended}")
-
-
-def _one(drift: Drift, known: set[str]) -> Iterator[str]:
-    old = " (known)" if drift.identity in known else ""
-    yield f"  {drift.operation}  {drift.at}: {_value(drift.left)} and {_value(drift.right)}, {drift.count} times{old}"
-    for index, step in enumerate(drift.steps if not old else ()):
-        body = "" if step.body is ABSENT else " " + json.dumps(shown(step.body), ensure_ascii=False)
-        yield f"    {index}  {step.method} {address(step)}{body}"[:240]
-
-
-def _value(value: object) -> str:
-    text = "nothing" if value is ABSENT else json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) < 80 else text[:79] + "…"

@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,12 +16,14 @@ from understudy.check.bodies import Bodies
 from understudy.check.claims import Claim, judge
 from understudy.check.comparing import Correspondence, Difference
 from understudy.check.judging import Judge
-from understudy.check.running import LAWS, Choice
-from understudy.check.session import Impossible, Recipes, Session
+from understudy.check.running import LAWS, WALKS, Choice
+from understudy.check.session import UNREADABLE, Impossible, Recipes, Session
 from understudy.check.shrinking import play, without
-from understudy.check.steps import Answer, Ref, Step, refs
+from understudy.check.steps import Answer, Ref, Step, Unmade, refs, wire
 from understudy.check.subjects import Api
 from understudy.check.targets import Target
+from understudy.check.traffic import Recorded
+from understudy.check.traffic import steps as replayed
 
 CLASSES: Mapping[str, str] = {
     "real": "the real one breaks the contract",
@@ -35,6 +36,8 @@ CLASSES: Mapping[str, str] = {
 _RANK = {kind: rank for rank, kind in enumerate(CLASSES)}
 Credentials = Mapping[str, Mapping[str, str]]
 NOT_LOCKSTEP = frozenset({"webhooks", "concurrency"})
+FEW = 20
+"""Walks that are compared."""
 
 
 @dataclass
@@ -61,6 +64,7 @@ class Drifts:
 
     left: str
     right: str
+    seed: int = 1
     found: dict[str, Drift] = field(default_factory=dict)
     covered: set[str] = field(default_factory=set)
     uncovered: list[str] = field(default_factory=list)
@@ -86,14 +90,14 @@ class Lockstep:
     seed: int = 1
     max_time: float | None = None
     choice: Choice = field(default_factory=Choice)
-    traffic: Sequence[tuple[Step, ...]] = ()
+    traffic: Sequence[Sequence[Recorded]] = ()
     first_only: bool = False
 
     def __post_init__(self) -> None:
         self._judge = Judge(self.api.contract)
         self._recipes = Recipes(number=self.seed * 1000)
         self._start = time.perf_counter()
-        self.report = Drifts(self.left.name, self.right.name)
+        self.report = Drifts(self.left.name, self.right.name, self.seed)
 
     def all(self) -> Drifts:
         """Every sequence; then every difference made short. A keyboard interrupt ends it with what there is."""
@@ -121,16 +125,36 @@ class Lockstep:
     # --- sequences -----------------------------------------------------------------------------------------------
 
     def _sequences(self) -> Iterator[tuple[tuple[Step, ...], list[Claim]]]:
-        """Recorded traffic, then the scenarios of the laws as the first side plays them."""
-        for steps in self.traffic:
-            yield steps, []
+        """Recorded traffic, then walks and the scenarios of the laws as the first side plays them."""
+        for some in self.traffic:
+            self.left.reset()
+            yield tuple(replayed(some, self.api, self._asked)), []
+        yield from self._scenarios()
+        if self.choice.wants(WALKS):
+            yield from self._walks()
+
+    def _asked(self, step: Step, answers: Sequence[Answer | None]) -> Answer | None:
+        """What the first side answers to a recorded request whose answer was not kept."""
+        with suppress(Unmade):
+            return self.left.send(wire(step, answers, self.credentials[0]))
+        return None
+
+    def _walks(self) -> Iterator[tuple[tuple[Step, ...], list[Claim]]]:
+        from understudy.check import walks  # Hypothesis: a quarter of a second
+
+        taken: list[Session] = []
+        walks.walk(lambda: walks.begun(self._session(WALKS.name), over=self._is_over()), lambda stage: taken.append(stage.session), self.seed, FEW)
+        for session in taken:
+            yield tuple(session.steps), session.claims
+
+    def _scenarios(self) -> Iterator[tuple[tuple[Step, ...], list[Claim]]]:
         for law in LAWS:
             if law.tag in NOT_LOCKSTEP or not self.choice.wants(law):
                 continue
             for subject in self.api.subjects.values():
                 if law.concerns(subject):
                     session = self._session(law.name)
-                    with suppress(Impossible, TypeError, KeyError, ValueError, AttributeError):  # as far as it comes
+                    with suppress(Impossible, *UNREADABLE):  # as far as it comes
                         law.check(session, subject)
                     yield tuple(session.steps), session.claims
 
@@ -210,72 +234,3 @@ class Lockstep:
 
 def _refs(claim: Claim) -> list[Ref]:
     return [*refs(dict(claim.values)), *(ref for one in claim.given for ref in _refs(one))]
-
-
-# --- recorded traffic -----------------------------------------------------------------------------------------------------
-
-
-def from_har(text: str, api: Api) -> tuple[Step, ...]:
-    """The requests of a HAR file (HTTP Archive 1.2) as a sequence; ids that answers gave are taken from the new answers.
-
-    Raises ValueError for a file that is none.
-    """
-    try:
-        entries = json.loads(text)["log"]["entries"]
-        return tuple(_steps([(one["request"], one["response"]) for one in entries], api))
-    except (KeyError, TypeError, ValueError) as fault:
-        raise ValueError(f"no HTTP Archive: {type(fault).__name__} {fault}") from None
-
-
-def _steps(entries: Sequence[tuple[Any, Any]], api: Api) -> Iterator[Step]:
-    given: dict[str, Ref] = {}
-    for index, (request, response) in enumerate(entries):
-        yield _recorded(request, given, api)
-        try:
-            _learn(json.loads(response.get("content", {}).get("text") or "null"), Ref(index), given)
-        except ValueError:
-            continue
-
-
-def _recorded(request: Mapping[str, Any], given: Mapping[str, Ref], api: Api) -> Step:
-    from urllib.parse import parse_qsl, unquote, urlsplit  # only for traffic
-
-    parts = urlsplit(str(request["url"]))
-    method = str(request["method"]).upper()
-    try:
-        operation, parameters = api.contract.match(method, parts.path)
-    except Exception:  # what the document does not know is sent as it was
-        operation, parameters = None, {}
-    body = (request.get("postData") or {}).get("text")
-    query = tuple((name, given.get(value, value)) for name, value in parse_qsl(parts.query, keep_blank_values=True))
-    bound = {name: given.get(unquote(value), value) for name, value in parameters.items()}
-    made = Step(operation.key if operation else "", method, operation.path if operation else parts.path, bound, query)
-    if body is None:
-        return made
-    try:
-        return replace(made, body=_bound(json.loads(body), given))
-    except ValueError:
-        return replace(made, raw=body.encode(), media=(request.get("postData") or {}).get("mimeType", "text/plain"))
-
-
-def _bound(value: Any, given: Mapping[str, Ref]) -> Any:
-    if isinstance(value, dict):
-        return {name: _bound(part, given) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_bound(part, given) for part in value]
-    return given.get(value, value) if isinstance(value, str) else value
-
-
-def _learn(value: Any, at: Ref, given: dict[str, Ref]) -> None:
-    """Ids of an answer: texts in properties called so."""
-    if isinstance(value, dict):
-        for name, part in value.items():
-            if isinstance(part, str) and (name == "id" or name.endswith(("_id", "cursor"))):
-                given.setdefault(part, at.below(name))
-            _learn(part, at.below(name), given)
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            _learn(part, at.below(index), given)
-
-
-Tell = Callable[[str], None]

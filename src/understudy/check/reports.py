@@ -142,7 +142,7 @@ def junit(report: Report, context: Context) -> str:
     cases: dict[str, set[str]] = {}
     for law, operation in [*report.judged, *((finding.law, finding.operation) for finding in report.findings)]:
         cases.setdefault(operation, set()).add(law)
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="understudy check" tests="{sum(map(len, cases.values()))}" failures="{_failed(report)}" time="{report.seconds:.3f}">']
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="understudy {report.command}" tests="{sum(map(len, cases.values()))}" failures="{_failed(report)}" time="{report.seconds:.3f}">']
     for operation, laws in cases.items():
         broken = {finding.law for finding in report.findings if finding.operation == operation}
         lines.append(f'<testsuite name={quoteattr(operation)} tests="{len(laws)}" failures="{len(broken)}">')
@@ -169,7 +169,7 @@ def _clean_xml(words: str) -> str:
 
 def sarif(report: Report, context: Context) -> str:
     """SARIF 2.1.0: a rule for each law, a result for each finding."""
-    rules = [{"id": law, "shortDescription": {"text": _says(law)}, "fullDescription": {"text": source}} for law, source in report.laws.items()]
+    rules = [{"id": law, "shortDescription": {"text": _says(law)}, "fullDescription": {"text": source}} for law, source in _rules(report).items()]
     results = [
         {"ruleId": finding.law, "level": "error", "message": {"text": f"{finding.operation}: {finding.message}\n\n{context.script(report, finding)}"},
          "locations": [{"physicalLocation": {"artifactLocation": {"uri": report.spec or "openapi.yaml"}}, "logicalLocations": [{"fullyQualifiedName": finding.operation}]}],
@@ -179,6 +179,11 @@ def sarif(report: Report, context: Context) -> str:
     run = {"tool": {"driver": {"name": "understudy", "version": __version__, "rules": rules}}, "results": results,
            "invocations": [{"executionSuccessful": report.stopped is None}]}
     return json.dumps({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+
+
+def _rules(report: Report) -> Mapping[str, str]:
+    """Every law with its source, those of schemathesis, of scenarios and of drift as they were broken."""
+    return {**report.laws, **{finding.law: report.laws.get(finding.law, "the contract") for finding in report.findings}}
 
 
 def jsonl(report: Report, context: Context) -> str:
@@ -200,7 +205,7 @@ table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .
 
 def page(report: Report, context: Context) -> str:
     """One HTML page that needs nothing else."""
-    parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>understudy check: {_h(report.title)}</title><style>{_STYLE}</style>",
+    parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>understudy {report.command}: {_h(report.title)}</title><style>{_STYLE}</style>",
              f"<h1>{_h(report.title)}</h1><p class={'bad' if report.findings else 'good'}>{_h(verdict(report))}</p>"]
     for number, finding in enumerate(report.findings, 1):
         steps = "\n".join(story(finding))

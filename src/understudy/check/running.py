@@ -98,6 +98,7 @@ class Report:
     first: float | None = None  # seconds until the first finding
     left: int = 0  # records that could not be cleaned up
     spec: str = ""  # the document, as it was named
+    command: str = "check"
 
     @property
     def laws(self) -> Mapping[str, str]:

@@ -188,7 +188,7 @@ def wire(step: Step, answers: Answers, credentials: Mapping[str, Mapping[str, st
     if step.raw is not None:
         body = step.raw
     elif step.body is not ABSENT:
-        body = json.dumps(_needed(step.body, answers), ensure_ascii=False).encode()
+        body = json.dumps(_needed(step.body, answers), ensure_ascii=False, default=_unmade).encode()
     if step.raw is not None or step.body is not ABSENT:
         headers.setdefault("content-type", step.media)
     return Wire(step.method, target(step, answers), tuple(headers.items()), body)
@@ -211,6 +211,10 @@ def _needed(value: Any, answers: Answers) -> Any:
     if found is ABSENT or (found is None and isinstance(value, Ref)):
         raise Unmade("an earlier answer does not hold what this step needs")
     return found
+
+
+def _unmade(value: Any) -> Any:
+    raise Unmade(f"an earlier answer holds {value!r} where this step needs something")
 
 
 def _several(value: Any) -> list[Any]:

@@ -30,7 +30,7 @@ from understudy.server.asked import chosen as _chosen
 from understudy.server.asked import number as _number
 from understudy.server.asked import only as _only
 from understudy.server.asked import world_of as _world
-from understudy.server.curling import told
+from understudy.server.curling import carried, told
 from understudy.server.deliveries import CALLS, Call, Desk, shown_tried
 from understudy.server.desk.opening import calls as desk_calls
 from understudy.server.desk.streaming import Streams
@@ -326,11 +326,13 @@ def _clock(world: World) -> dict[str, Any]:
 
 
 def requests(sandbox: Theatre, request: Request, body: Any) -> Any:
-    """The last requests of a world, oldest first, each with why it was answered so."""
+    """The last requests of a world, oldest first, each with why it was answered so; `whole`: with what each carried."""
     world, search = _world(sandbox, request), request.query_params.get("search", "")
     chosen = [entry for entry in world.requests if search in f"{entry.status} {entry.method} {entry.target} {entry.reason}"]
     most = _number(request, "limit", LOGGED)
-    return {"requests": [_logged(entry) for entry in chosen[max(len(chosen) - most, 0):]], "total": len(chosen)}
+    some = chosen[max(len(chosen) - most, 0):]
+    whole = request.query_params.get("whole") == "true"
+    return {"requests": [{**_logged(entry), **(carried(entry) if whole else {})} for entry in some], "total": len(chosen)}
 
 
 def logged(sandbox: Theatre, request: Request, body: Any) -> Any:

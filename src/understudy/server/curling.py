@@ -22,10 +22,14 @@ _SECRET = ("key", "token", "secret", "password", "signature")
 
 def told(sandbox: Theatre, world: World, entry: Logged, base: str) -> dict[str, Any]:
     """What a request carried, and a command that makes it again. `base`: where the stand-in listens."""
+    said = carried(entry)
+    return {**said, "curl": None if said["cut"] else _curl(sandbox, world, entry, base, said["headers"], said["body"])}
+
+
+def carried(entry: Logged) -> dict[str, Any]:
+    """What a request carried, without credentials. `cut`: of a long body the beginning alone was kept."""
     headers = {name: value for name, value in _sent(entry).items() if _is_shown(name)}
-    body = entry.body.decode("utf-8", "replace")
-    cut = len(entry.body) == SHOWN
-    return {"headers": headers, "body": body, "cut": cut, "curl": None if cut else _curl(sandbox, world, entry, base, headers, body)}
+    return {"headers": headers, "body": entry.body.decode("utf-8", "replace"), "cut": len(entry.body) == SHOWN}
 
 
 def _sent(entry: Logged) -> dict[str, str]:
