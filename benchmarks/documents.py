@@ -66,14 +66,38 @@ def judge(path: Path, examples: int, cases: int, served: tuple[Path, ...] = (), 
     sandbox.stage.observe = lambda _, entry: told.setdefault((f"{entry.method} {entry.target}", entry.status), set()).add(entry.reason.partition(":")[0])
     verdict = fuzz(document, App(sandbox), examples=examples, cases=cases, settings=with_key(script))
     row |= {"theirs": [["link", "", one, "", f"link: {one}"] for one in dead], "seconds": time.perf_counter() - start}
-    return row | judged(verdict, Document(document, contradictions(script.contract)), row["theirs"], told)
+    known = Document(document, contradictions(script.contract))
+    found = judged(verdict, known, row["theirs"], told)
+    if behaviour is not None:
+        of_effects = [(failure, why) for failure in found["failures"] if (why := by_effect(failure, verdict.exchanges[tuple(failure[:3])], known, script))]
+        found["failures"] = [failure for failure in found["failures"] if failure not in [one for one, _ in of_effects]]
+        found["theirs"] += [[*failure[:4], why] for failure, why in of_effects]
+    return row | found
+
+
+def by_effect(failure: list[Any], exchange: Any, document: Document, script: Any) -> str | None:
+    """A body that fits the document, by another judge than the one that refused it, where what is played for the behaviour file needs more.
+
+    The refusal names the field. A document may leave out of `required` what its vendor's own server does not do without.
+    """
+    path = exchange.uri.partition("://")[2].partition("/")[2].partition("?")[0]
+    role = script.roles[script.contract.match(exchange.method, f"/{path}")[0].key]
+    schema = document.schema_of_body(exchange)
+    if failure[0] != "positive_data_acceptance" or exchange.status != 400 or role.effect is None:
+        return None
+    if exchange.body and schema is not None and list(document.errors(schema, json.loads(exchange.body))):
+        return None
+    answer = json.loads(exchange.answer)
+    return f"effect: {answer['field']} {answer['message']}" if answer.get("field") else None
 
 
 def with_key(script: Any) -> dict[str, Any]:
     """What schemathesis is told to send: what the document's security schemes ask for, and the header a behaviour file names."""
     found = credentials(script.contract.operations)
     auth = script.behaviour.auth
-    return {**found, "headers": {**found["headers"], **dict.fromkeys(auth.headers[:1] if auth is not None else (), KEY)}}
+    version = {"path.version": script.behaviour.version} if script.behaviour.version else {}
+    return {**found, "headers": {**found["headers"], **dict.fromkeys(auth.headers[:1] if auth is not None else (), KEY)},
+            "parameters": {**found.get("parameters", {}), **version}}
 
 
 def judge_peer(path: Path, base_url: str, examples: int, cases: int) -> dict[str, Any]:

@@ -36,7 +36,6 @@ from understudy_solvimon.sandbox.editing import (
     add_line,
     delete_line,
     delete_lines,
-    preview_invoices,
     refresh_invoice,
     replace_line,
 )
@@ -65,6 +64,7 @@ from understudy_solvimon.sandbox.paying import (
     verify_payment,
 )
 from understudy_solvimon.sandbox.prepaid import returned_to_wallet
+from understudy_solvimon.sandbox.previewing import preview_invoices
 from understudy_solvimon.sandbox.prices import create_group, create_pricing, pricing_changed, pricing_updated
 from understudy_solvimon.sandbox.requests import (
     create_payment_schedule,

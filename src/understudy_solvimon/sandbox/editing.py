@@ -6,14 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from understudy.problems import Problem
-from understudy_solvimon import invoicing, periods
-from understudy_solvimon.periods import Period
-from understudy_solvimon.sandbox.accounts import Account, account_of, pieces_of
-from understudy_solvimon.sandbox.billing import bill_of, reckoned
-from understudy_solvimon.sandbox.invoices import UNSETTLED, dated, parties, periods_of, recompute, refresh_invoices
+from understudy_solvimon import invoicing
+from understudy_solvimon.sandbox.accounts import Account, account_of
+from understudy_solvimon.sandbox.invoices import UNSETTLED, parties, periods_of, recompute, refresh_invoices
 from understudy_solvimon.sandbox.ownlines import account_alone, base_of, drafted
-from understudy_solvimon.sandbox.rhythms import period_from, period_holding
-from understudy_solvimon.sandbox.terms import Record, body_of, judged, moment, needed, when
+from understudy_solvimon.sandbox.terms import Record, body_of, judged, needed, when
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -172,65 +169,3 @@ _REFRESHED: Mapping[str, Callable[[Transaction, Record], None]] = {
     "PO_NUMBER": _of_subscription("purchase_order_number"),
     "TAX_RATES": _nothing,
 }
-
-
-# --- beforehand -------------------------------------------------------------------------------------------------------
-
-_MOST_PREVIEWED = 240
-
-
-def preview_invoices(tx: Transaction, call: Call) -> Record:
-    """The invoices a subscription will have: those of the running period and after, so many of each schedule; nothing is kept."""
-    body: Record = body_of(call)
-    subscription = tx.need("subscription", body["pricing_plan_subscription_id"], "pricing_plan_subscription_id")
-    schedules = tx.find("schedule", pricing_plan_subscription_id=subscription["id"])
-    if not schedules or not subscription.get("begins_at"):
-        raise Problem("cannot_process", "the subscription has no schedules, so there is nothing to bill",
-                      field="pricing_plan_subscription_id", location="body")
-    since = moment(str(body["start_at"]), "start_at") if body.get("start_at") else tx.now
-    wanted = int(body.get("invoices_per_schedule") or 1)
-    made: dict[str, list[Record]] = {schedule["id"]: [] for schedule in sorted(schedules, key=lambda one: str(one["start_at"]))}
-    for schedule_id, invoice in _previews(tx, subscription, since):
-        if len(made[schedule_id]) < wanted:
-            made[schedule_id].append(invoice)
-        if all(len(rows) >= wanted for rows in made.values()):
-            break
-    infos = [{"pricing_plan_schedule_id": id, "invoices": rows} for id, rows in made.items()]
-    first = next((rows[0] for rows in made.values() if rows), None)
-    return {**({"invoice": first, "first_invoice": first} if first else {}), "invoice_infos": infos}
-
-
-def _previews(tx: Transaction, subscription: Record, since: Any) -> Iterator[tuple[str, Record]]:
-    account, ends = account_of(tx, subscription), when(subscription, "ends_at")
-    handed: Mapping[str, Any] = {}
-    period = period_holding(subscription, account.zone, max(since, periods.instant(subscription["begins_at"])))
-    for _ in range(_MOST_PREVIEWED):
-        pieces = list(pieces_of(tx, account, period))
-        record = _record(tx, subscription, period, handed)
-        part = reckoned(tx, record)
-        handed = part.handed_on
-        if pieces:
-            yield pieces[0].schedule["id"], _preview(tx, account, period, invoicing.document(bill_of(account, [part])))
-        if ends is not None and ends <= period.end:
-            return
-        period = period_from(subscription, account.zone, period.end)
-
-
-def _record(tx: Transaction, subscription: Record, period: Period, handed: Mapping[str, Any]) -> Record:
-    """The billing period as a record: the running one with its usage where it is that, else one that never was."""
-    running = tx.first("billing_period", running_for=subscription["id"])
-    if running is not None and running["start_at"] == periods.stamp(period.start):
-        return running
-    return {
-        "id": "", "pricing_plan_subscription_id": subscription["id"], "previous_id": None, "begun_with": dict(handed),
-        "start_at": periods.stamp(period.start), "end_at": periods.stamp(period.end),
-        "whole_start_at": periods.stamp(period.whole_start), "whole_end_at": periods.stamp(period.whole_end),
-    }
-
-
-def _preview(tx: Transaction, account: Account, period: Period, document: Mapping[str, Any]) -> Record:
-    return {
-        "object_type": "INVOICE", "id": tx.new_id("invoice"), "created_at": tx.stamp, "type": "STANDARD", "status": "DRAFT",
-        "on_hold": False, **parties(account.payer, account.entity), **dated(tx, account.subscription, account.zone, period.end),
-        "pricing_plan_subscription_id": account.subscription["id"], **document, "paid": False, "payment_status": "UNPAID",
-    }

@@ -38,8 +38,9 @@ def border_after(subscription: Mapping[str, Any], at: datetime) -> datetime | No
 
 
 def is_cut_short(subscription: Mapping[str, Any], period: Period) -> bool:
-    """Whether a period ends before its time because a schedule realigns what follows."""
-    return period.end < period.whole_end and period.end in _realigned(subscription)
+    """Whether a period ends before its time because something takes its place: a schedule that realigns, or an upgrade."""
+    upgrades = [periods.instant(row["start_at"]) for row in subscription.get("inactive_periods") or () if row["type"] == "UPGRADE"]
+    return period.end < period.whole_end and period.end in (*_realigned(subscription), *upgrades)
 
 
 def _realigned(subscription: Mapping[str, Any]) -> list[datetime]:

@@ -163,12 +163,12 @@ def _cancel_at(tx: Transaction, subscription: Record, at: datetime) -> Record:
     return _end_at(tx, tx.fire("subscription", subscription["id"], "cancel"), at)
 
 
-def _end_at(tx: Transaction, record: Record, at: datetime) -> Record:
+def _end_at(tx: Transaction, record: Record, at: datetime, why: str = "CANCEL") -> Record:
     ends = min(end for end in (at, when(record, "ends_at")) if end)
     tx.update("subscription", record["id"], {
         "cancelled_at": periods.stamp(at),
         "ends_at": periods.stamp(ends),
-        "inactive_periods": [*(record.get("inactive_periods") or ()), {"type": "CANCEL", "start_at": periods.stamp(at)}],
+        "inactive_periods": [*(record.get("inactive_periods") or ()), {"type": why, "start_at": periods.stamp(at)}],
     })
     stop_billing(tx, tx.need("subscription", record["id"]), at)
     return tx.need("subscription", record["id"])
@@ -190,9 +190,12 @@ def subscription_resumed(tx: Transaction, change: Happening) -> None:
 
 
 def _undo(tx: Transaction, subscription: Record) -> Record:
+    return _go_on(tx, _undoable(tx, subscription))
+
+
+def _undoable(tx: Transaction, subscription: Record) -> Record:
     _check_undoable(tx, subscription)
-    tx.fire("subscription", subscription["id"], "resume")
-    return _go_on(tx, subscription)
+    return tx.fire("subscription", subscription["id"], "resume")
 
 
 def _check_undoable(tx: Transaction, subscription: Record) -> None:
@@ -269,12 +272,34 @@ def subscription_activated(tx: Transaction, change: Happening) -> None:
         line_up(tx, change.id)
 
 
+# --- the place of another ---------------------------------------------------------------------------------------------
+
+_FROM, _TO = "upgraded_from_pricing_plan_subscription_id", "upgraded_to_pricing_plan_subscription_id"
+
+
+def _upgrade(tx: Transaction, subscription: Record) -> None:
+    """End the subscription that another takes the place of where that one begins; as cancelled, but prorated (assumed)."""
+    old = tx.need("subscription", subscription[_FROM], _FROM)
+    if old.get("customer_id") != subscription.get("customer_id") or old["id"] == subscription["id"]:
+        raise Problem("cannot_process", "must be another subscription of the same customer", field=_FROM, location="body")
+    at = periods.instant(subscription["begins_at"])
+    running = tx.first("billing_period", running_for=old["id"])
+    if running is not None and at < periods.instant(running["start_at"]):
+        raise Problem("locked", f"begins in a period of the other that is billed already; it may begin at {running['start_at']} or later",
+                      field=_FROM, location="body")
+    moved = old.get(_TO) == subscription["id"]
+    _end_at(tx, _go_on(tx, old) if moved else tx.fire("subscription", old["id"], "cancel"), at, "UPGRADE")
+    tx.update("subscription", old["id"], {_TO: subscription["id"]})
+
+
 _PRICED = ("sales_tax_percentage", "billing_entity_id", "billing_currency", "billing_time")
 
 
 def subscription_saved(tx: Transaction, change: Happening) -> None:
     """Price the open period anew when a change touches what its invoice says."""
     before, after = change.before or {}, change.after or {}
+    if after.get(_FROM) and after.get("begins_at") and before.get("begins_at") != after["begins_at"]:
+        _upgrade(tx, after)
     if after.get("begins_at") and any(before.get(field) != after.get(field) for field in ("initial_term", "auto_renewal")):
         line_up(tx, change.id)
     if all(before.get(field) == after.get(field) for field in _PRICED):
@@ -285,22 +310,30 @@ def subscription_saved(tx: Transaction, change: Happening) -> None:
 
 
 def subscription_deleted(tx: Transaction, change: Happening) -> None:
-    """Its schedules and planned period go with a deleted draft."""
+    """Its schedules and planned period go with a deleted draft; what it was to take the place of goes on."""
     unplan_period(tx, change.id)
+    for old in tx.find("subscription", **{_TO: change.id}):
+        _go_on(tx, _undoable(tx, old))
+        tx.update("subscription", old["id"], {_TO: None})
     for schedule in tx.find("schedule", pricing_plan_subscription_id=change.id):
         tx.delete("schedule", schedule["id"])
 
 
 _NOT_COPIED = frozenset({"id", "object_type", "reference", "status", "created_at", "updated_at", "activated_at", "begins_at",
-                         "ends_at", "cancelled_at", "inactive_periods", "pricing_plan_schedule_infos", "next_invoice"})
+                         "ends_at", "cancelled_at", "inactive_periods", "pricing_plan_schedule_infos", "next_invoice",
+                         "upgraded_from_pricing_plan_subscription_id", "upgraded_to_pricing_plan_subscription_id"})
+
+
+def copied_values(subscription: Mapping[str, Any]) -> Record:
+    """What a copy of a subscription takes over."""
+    return {field: value for field, value in subscription.items() if field not in _NOT_COPIED}
 
 
 def copy_subscription(tx: Transaction, call: Call) -> Record:
     """A DRAFT like another, schedules included, that begins to bill once it is activated."""
     assert call.record is not None
-    values = {field: value for field, value in call.record.items() if field not in _NOT_COPIED}
     reference = body_of(call).get("reference")
-    copy = tx.create("subscription", {**values, "waits": True, **({"reference": reference} if reference else {})})
+    copy = tx.create("subscription", {**copied_values(call.record), "waits": True, **({"reference": reference} if reference else {})})
     for schedule in tx.find("schedule", pricing_plan_subscription_id=call.record["id"]):
         kept = {field: value for field, value in schedule.items() if field not in ("id", "object_type", "created_at")}
         tx.create("schedule", {**kept, "pricing_plan_subscription_id": copy["id"]})
