@@ -84,6 +84,10 @@ _CALCULATIONS: Mapping[str, Callable[[Aggregate], Fraction]] = {
 }
 
 
+KINDS = tuple(_CALCULATIONS)
+"""The calculation types there are."""
+
+
 def _pick(
     choose: Callable[[Fraction, Fraction], Fraction], one: Fraction | None, other: Fraction | None
 ) -> Fraction | None:

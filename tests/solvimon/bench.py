@@ -116,12 +116,14 @@ class Bench:
         fresh = tx.get(*self._where(record)) if record else None
         answer = getattr(sandbox, effect)(tx, Call(effect, {}, query, {}, body, fresh))
         self.keep(tx)
-        kept = self.get(*self._where(answer)) if isinstance(answer, dict) and "object_type" in answer else None
+        kept = self.get(*self._where(answer)) if isinstance(answer, dict) and answer.get("object_type") in self._names() else None
         return answer if kept is None else orjson.loads(kept)
 
     def _where(self, record: Mapping[str, Any]) -> tuple[str, str]:
-        names = {kind.object_type: name for name, kind in self.rules.resources.items()}
-        return names[record["object_type"]], record["id"]
+        return self._names()[record["object_type"]], record["id"]
+
+    def _names(self) -> dict[str | None, str]:
+        return {kind.object_type: name for name, kind in self.rules.resources.items() if kind.object_type}
 
     # --- reading it ---
 

@@ -197,3 +197,29 @@ def test_coupons_wallets_invoices_and_payments_are_played_over_these_documents(a
     call("POST", "/v1/payment-schedules", {"reference": "once", "customer_id": customer, "billing_entity_id": entity, "payment_method_id": method,
                                            "type": "ONE_OFF", "one_off": {"charge": {"amount": {"quantity": "5.00", "currency": "EUR"}}}})
     assert [one["status"] for one in call("GET", "/v1/payment-requests")["data"]] == ["FAILED"]
+
+
+# --- null where a value was -------------------------------------------------------------------------------------------
+
+CHANGED = {"customers": "customer", "meters": "meter", "meter-values": "value", "meter-properties": "property", "products": "product",
+           "meter-value-calculations": "calculation", "product-items": "item", "product-categories": "category", "pricing-plans": "plan",
+           "pricing-plan-versions": "version", "pricings": "pricing", "pricing-plan-subscriptions": "subscription", "invoices": "invoice"}
+"""Collections of the tutorial's records, by the names they are saved under."""
+
+
+@pytest.mark.parametrize("collection", CHANGED)
+def test_a_null_never_breaks_what_is_billed(vendor: Theatre, asked: Client, collection: str) -> None:
+    """These documents let nearly every field be null: each is set so, then usage comes, months go by, and all is still answered."""
+    ids = walk(vendor, asked, TUTORIAL)
+    ids["subscription"] = asked.get("/v1/pricing-plan-subscriptions").json["data"][0]["id"]
+    ids["invoice"] = asked.get("/v1/invoices").json["data"][0]["id"]
+    target = f"/v1/{collection}/{ids[CHANGED[collection]]}"
+    schema = next(iter(vendor.script.contract.match("PATCH", target)[0].body.content.values()))  # type: ignore[union-attr]
+    for number, name in enumerate(vendor.script.contract.shape(schema, "request").properties):
+        assert asked.patch(target, {name: None}).status < 500, name
+        assert asked.post("/v1/ingest/meter-data", usage(f"evt_20250506_1{number:02}", "3")).status < 500, name
+        assert asked.get("/v1/invoices").status == 200, name
+    answer = asked.get(target)
+    assert answer.status != 200 or answer.json["id"] == ids[CHANGED[collection]]
+    assert asked.post("/_understudy/clock", {"now": "2025-08-06T12:00:00Z"}).status == 200
+    assert asked.get("/v1/invoices").status == 200

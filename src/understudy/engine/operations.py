@@ -62,10 +62,17 @@ def update(scene: Scene) -> Outcome:
     if isinstance(scene.call.body, list):
         _put(scene, record, _kept_apart(scene, record, patched(scene.kind.public(record), scene.call.body)))
     elif scene.plan.clears:
-        _put(scene, record, merge_patched(record, _sent(scene)))
+        _put(scene, record, merge_patched(record, _settable(scene)))
     else:
-        scene.tx.update(scene.kind.name, id, _merged(scene.kind, record, _sent(scene)))
+        scene.tx.update(scene.kind.name, id, _merged(scene.kind, record, _settable(scene)))
     return after(scene, record, f"{scene.kind.name} {id} updated")
+
+
+def _settable(scene: Scene) -> Record:
+    """What was sent but for a record's id, its type and its time stamps, which stay whatever a document lets a client send."""
+    row = scene.kind.resource
+    fixed = (row.id_field, row.object_field if row.object_type is not None else None, *row.stamps.values())
+    return {name: value for name, value in _sent(scene).items() if name not in fixed}
 
 
 def _present(scene: Scene) -> Record:

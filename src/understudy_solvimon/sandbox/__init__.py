@@ -63,6 +63,7 @@ from understudy_solvimon.sandbox.paying import (
     reverse_payment,
     verify_payment,
 )
+from understudy_solvimon.sandbox.persisting import persist_data
 from understudy_solvimon.sandbox.prepaid import returned_to_wallet
 from understudy_solvimon.sandbox.previewing import preview_invoices
 from understudy_solvimon.sandbox.prices import create_group, create_pricing, pricing_changed, pricing_updated
@@ -98,7 +99,7 @@ from understudy_solvimon.sandbox.subscriptions import (
     subscription_voided,
     update_payment_method,
 )
-from understudy_solvimon.sandbox.tracing import calculate_event, ingest_predicting, persist_data, reprocess, trace_event
+from understudy_solvimon.sandbox.tracing import calculate_event, ingest_predicting, reprocess, trace_event
 from understudy_solvimon.sandbox.usage import delete_event, delete_event_by_reference, ingest, ingest_batch
 from understudy_solvimon.sandbox.wallets import (
     auto_top_up_created,

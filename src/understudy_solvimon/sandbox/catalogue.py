@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from understudy.problems import Problem
+from understudy_solvimon import metering
 from understudy_solvimon.sandbox.offers import calculation_of
 from understudy_solvimon.sandbox.prices import add_pricing, copied, show_pricings
 from understudy_solvimon.sandbox.terms import Record, body_of, setting
@@ -64,6 +65,8 @@ def calculation_saved(tx: Transaction, change: Happening) -> None:
     """Hold a calculation to one value or property, of its meter where that lists any."""
     record = change.after or {}
     value, counted = record.get("meter_value_id"), record.get("meter_property_id")
+    if record.get("calculation_type") not in metering.KINDS:
+        raise Problem("cannot_process", f"must be one of {', '.join(metering.KINDS)}", field="calculation_type", location="body")
     if value is None and counted is None:
         raise Problem("cannot_process", "required, unless meter_property_id says what to count", field="meter_value_id",
                       location="body")
@@ -216,7 +219,12 @@ def version_changed(tx: Transaction, change: Happening) -> None:
 
 
 def version_updated(tx: Transaction, change: Happening) -> None:
-    """Pricings are changed by their own calls: what an update says of them is put back."""
+    """Pricings are changed by their own calls: what an update says of them is put back, and so is a number that was taken away."""
+    before, after = change.before or {}, change.after or {}
+    if after.get("version") is None:
+        tx.update("pricing_plan_version", change.id, {"version": before.get("version")})
+    elif before.get("version") != after["version"]:
+        version_changed(tx, change)
     show_pricings(tx, change.id)
 
 

@@ -10,12 +10,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from understudy.problems import Problem
-from understudy_solvimon import metering, money, periods
+from understudy_solvimon import money, periods
 from understudy_solvimon.sandbox.booking import book_anew, rebook
-from understudy_solvimon.sandbox.buckets import aggregate_written
 from understudy_solvimon.sandbox.invoices import recompute
-from understudy_solvimon.sandbox.offers import configs_by_item
-from understudy_solvimon.sandbox.terms import Record, body_of, judged, missing, moment, needed, one_of
+from understudy_solvimon.sandbox.terms import Record, body_of, missing, moment, needed, one_of
 from understudy_solvimon.sandbox.usage import ingest, unbook
 
 if TYPE_CHECKING:
@@ -158,42 +156,3 @@ _WAYS: Mapping[str, Callable[[Transaction, Mapping[str, Any], str], int]] = {
     "NOT_MATCHED": _not_matched,
     "CUSTOMER": _customer,
 }
-
-# --- what is carried over ---------------------------------------------------------------------------------------------
-
-
-def persist_data(tx: Transaction, call: Call) -> Record:
-    """Set what the running period takes over of one config: usage that persists, included volume left, volume bought."""
-    body: Record = body_of(call)
-    subscription = one_of(tx, "subscription", body, "pricing_plan_subscription")
-    if subscription is None:
-        raise missing("pricing_plan_subscription_id", "required: whose config takes over the volumes")
-    period = tx.first("billing_period", running_for=subscription["id"])
-    if period is None:
-        raise Problem("illegal_transition", "cannot take anything over: no billing period of the subscription runs",
-                      resource="subscription", id=subscription["id"])
-    key = _config_key(tx, subscription, str(body.get("pricing_item_config_id")))
-    known = period.get("taken_over") or {}
-    tx.update("billing_period", period["id"], {"taken_over": {**known, key: {**known.get(key, {}), **_taken_over(body, period)}}, "stale": True})
-    return {**body, "object_type": "PERSIST_DATA", "id": tx.new_id("persist_data"), "pricing_plan_subscription_id": subscription["id"],
-            "customer_id": subscription["customer_id"], "timestamp": body.get("timestamp") or tx.stamp}
-
-
-def _config_key(tx: Transaction, subscription: Record, config: str) -> str:
-    for schedule in tx.find("schedule", pricing_plan_subscription_id=subscription["id"]):
-        for item, offers in configs_by_item(tx, subscription, schedule):
-            if any(offer.config["id"] == config for offer in offers):
-                return f"{schedule['id']}|{item['id']}|{config}||"
-    raise tx.dangling("pricing_item_config", config, "pricing_item_config_id")
-
-
-def _taken_over(body: Mapping[str, Any], period: Mapping[str, Any]) -> Record:
-    found: Record = {}
-    if body.get("persist_usage") is not None:
-        with judged("persist_usage"):
-            used = metering.single(money.number(body["persist_usage"]))
-        found |= {"rolled": aggregate_written(used), "facts": {"currency": None}}
-    if body.get("persist_included_volume") is not None:
-        with judged("persist_included_volume"):
-            found |= {"included": str(money.number(body["persist_included_volume"])), "since": period["start_at"]}
-    return found
