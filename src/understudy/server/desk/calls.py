@@ -121,7 +121,7 @@ def model(sandbox: Theatre, request: Request, body: Any) -> Any:
         if role.resource is not None and role.id_parameter is None and role.kind not in ("list", "search", "example"):
             own.setdefault(role.resource, []).append({**_named(one, role), "path": _path(script, one, {})})
     return {
-        "title": sandbox.title, "event_types": list(script.event_types()),
+        "title": sandbox.title, "event_types": list(script.event_types()), "operations": [one.key for one in script.contract.operations],
         "resources": [_resource(resource, own.get(name, [])) for name, resource in script.behaviour.resources.items()],
     }  # fmt: skip
 

@@ -32,6 +32,7 @@ async function go(focus = true) {
   $("main").dataset.view = name || "overview";
   if (focus) { $("main").focus({preventScroll: true}); scrollTo(0, 0); }
   menu(false);
+  performance.mark("desk-shown");
 }
 
 let drawing = false;

@@ -10,7 +10,7 @@ function diagram(lifecycle, state) {
   const nodes = placed(layered(lifecycle, edges), edges);
   const width = Math.max(...nodes.map(one => one.x + one.width), ...edges.map(one => one.right ?? 0)) + EDGE;
   const height = Math.max(...nodes.map(one => one.y + one.height)) + EDGE;
-  const marker = id => s("marker", {id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto"}, s("path", {d: "M0 0L8 4L0 8z"}));
+  const marker = id => s("marker", {id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto"}, s("path", {d: "M0 0L8 4L0 8z"}));
   const said = edges.map(one => `${one.from} to ${one.to} by ${one.triggers.join(" or ")}`).join("; ");
   return s("svg", {class: "lifecycle", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": `Lifecycle${state ? `, now ${state}` : ""}: ${said || "no transitions"}`},
     s("defs", {}, marker("tip"), marker("tip-lit")),
