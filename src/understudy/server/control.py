@@ -30,18 +30,18 @@ from understudy.server.asked import chosen as _chosen
 from understudy.server.asked import number as _number
 from understudy.server.asked import only as _only
 from understudy.server.asked import world_of as _world
-from understudy.server.curling import carried, told
 from understudy.server.deliveries import CALLS, Call, Desk, shown_tried
 from understudy.server.desk.opening import calls as desk_calls
 from understudy.server.desk.streaming import Streams
 from understudy.server.origins import refusal
+from understudy.server.requested import request_whole, requests
 from understudy.server.sending import Sender, Tried
 from understudy.theatre import Theatre
 from understudy.world.comparing import compare
 from understudy.world.fixtures import FixtureFault
 from understudy.world.rows import export
 from understudy.world.sources import Unreadable
-from understudy.world.world import LOGGED, Logged, World
+from understudy.world.world import LOGGED, World
 from understudy.world.worlds import NAME
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -68,7 +68,7 @@ def control_plane(sandbox: Theatre, sender: Sender | None = None, streams: Strea
         ("GET", "/clock", clock),
         ("POST", "/clock", partial(turn_clock, sender)),
         ("GET", "/requests", requests),
-        ("GET", "/requests/{number}", logged),
+        ("GET", "/requests/{number}", request_whole),
         ("DELETE", "/worlds/{name}", end_world),
         *((method, path, partial(_of_desk, desk, call)) for method, path, call in CALLS),
         *desk_calls(streams or Streams()),
@@ -323,34 +323,3 @@ def _clock(world: World) -> dict[str, Any]:
         "next_due": format_instant(world.next_due) if world.next_due else None,
         **({} if world.outbox.next_due is None else {"next_delivery": format_instant(world.outbox.next_due)}),
     }
-
-
-def requests(sandbox: Theatre, request: Request, body: Any) -> Any:
-    """The last requests of a world, oldest first, each with why it was answered so; `whole`: with what each carried."""
-    world, search = _world(sandbox, request), request.query_params.get("search", "")
-    chosen = [entry for entry in world.requests if search in f"{entry.status} {entry.method} {entry.target} {entry.reason}"]
-    most = _number(request, "limit", LOGGED)
-    some = chosen[max(len(chosen) - most, 0):]
-    whole = request.query_params.get("whole") == "true"
-    return {"requests": [{**_logged(entry), **(carried(entry) if whole else {})} for entry in some], "total": len(chosen)}
-
-
-def logged(sandbox: Theatre, request: Request, body: Any) -> Any:
-    """One request with what it carried, and as a curl command; the credentials in it are those any client of this may use."""
-    world, number = _world(sandbox, request), request.path_params["number"]
-    entry = next((one for one in world.requests if str(one.number) == number), None)
-    if entry is None:
-        raise Refused(404, f"the last {LOGGED} requests of this world do not hold a number {number[:20]}")
-    return {**_logged(entry), **told(sandbox, world, entry, str(request.base_url).rstrip("/"))}
-
-
-def _logged(entry: Logged) -> dict[str, Any]:
-    said = {
-        "number": entry.number,
-        "at": format_instant(entry.at),
-        "request": f"{entry.method} {entry.target}",
-        "status": entry.status,
-        "reason": entry.reason,
-        "request_id": entry.request_id,
-    }
-    return {**said, "warnings": list(entry.warnings)} if entry.warnings else said

@@ -13,8 +13,12 @@ from understudy.server.asked import chosen, world_of
 from understudy.server.desk.calls import model, operation
 from understudy.server.desk.page import document
 from understudy.server.desk.records import record, records
-from understudy.server.desk.streaming import Stream, Streams
+from understudy.server.desk.streaming import Stream, Streams, version
+from understudy.server.requested import last, shown
 from understudy.theatre import Theatre
+
+RECENT = 8
+"""Requests that are told with the page."""
 
 NAMES = 500
 """Worlds that are told with the page; of more the number."""
@@ -47,7 +51,7 @@ def first(sandbox: Theatre, request: Request) -> dict[str, Any]:
     world = world_of(sandbox, request)
     names = [one.name for one in sandbox.worlds]
     return {
-        "model": model(sandbox, request, None), "fixture": sandbox.fixture.name, "worlds": names[:NAMES], "world_count": len(names),
+        "model": model(sandbox, request, None), "fixture": sandbox.fixture.name, "version": version(sandbox.worlds, world), "worlds": names[:NAMES], "world_count": len(names),
         "world": world.describe(), "next_due": None if world.next_due is None else format_instant(world.next_due),
-        "requests": world.request_count, "deliveries": len(world.held["deliveries"]),
+        "requests": world.request_count, "recent": [shown(entry) for entry in last(world.requests, RECENT)],
     }  # fmt: skip

@@ -20,6 +20,7 @@ from understudy.problems import Problem
 from understudy.server.asked import Refused
 from understudy.theatre import Theatre
 from understudy.world.world import World
+from understudy.world.worlds import Worlds
 
 BEAT = 0.15
 """Seconds between two looks at a world."""
@@ -63,7 +64,7 @@ class Stream:
         self._streams = streams
         self._sandbox = sandbox
         self._name = world
-        self._last: Any = None
+        self._last = ""
         self._world: World | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,16 +97,22 @@ class Stream:
         """A message, where something is other than it was."""
         worlds = self._sandbox.worlds
         world = worlds.find(self._name)
-        seen: Any = (worlds.version, None) if world is None else (worlds.version, world.version, *self._looked(world))
+        if world is not None:
+            with suppress(Problem):  # where the disk does not take what fell due, who asks is told so
+                self._sandbox.stage.settle(world)
+        seen = version(worlds, world)
         if seen == self._last and world is self._world:
             return b""
         self._last, self._world = seen, world
-        return b"data: %b\n\n" % orjson.dumps(shown(self._name, world))
+        return b"data: %b\n\n" % orjson.dumps({**shown(self._name, world), "version": seen})
 
-    def _looked(self, world: World) -> tuple[Any, ...]:
-        with suppress(Problem):  # where the disk does not take what fell due, who asks is told so
-            self._sandbox.stage.settle(world)
-        return world.request_count, world.clock.turned_to, world.clock.frozen
+
+def version(worlds: Worlds, world: World | None) -> str:
+    """Another text whenever something is other than it was."""
+    if world is None:
+        return f"{worlds.version}"
+    clock = world.clock
+    return f"{worlds.version}.{world.version}.{world.request_count}.{clock.turned_to.timestamp():.0f}.{clock.frozen:d}"
 
 
 def shown(name: str, world: World | None) -> dict[str, Any]:

@@ -52,12 +52,15 @@ async function changed() {
 }
 
 let summed = 0;
+let known = first.version;
 function heard(news) {
   document.body.classList.toggle("offline", !desk.live);
   drawWhere();
-  if (!news) return;
+  if (!news) { known = null; return; }
   if (news.ended) { say(`The world ${news.world} ended.`, true); return; }
   told(news);
+  if (news.version === known) return; // what the page came with
+  known = news.version;
   changed();
   clearTimeout(summed);
   summed = setTimeout(() => ask(`/worlds${query({name: desk.world})}`).then(({worlds}) => { desk.summary = worlds[0] ?? desk.summary; drawNav(); }).catch(() => {}), 300);

@@ -59,8 +59,11 @@ const eventsView = () => listing({
   heading: "Events", filter: "Type, * stands for anything", none: "No event yet.",
   actions: h("button", {type: "button", onclick: trigger}, "Record an event"),
   fetched: async text => ({items: (await ask(`/events${query({last: LAST, type: text && !text.includes("*") ? `*${text.toUpperCase()}*` : text})}`)).events.reverse()}),
-  row: one => opening(`event-${one.number}`, [h("b", {}, one.type), h("span", {class: "hint"}, `no. ${one.number}`), h("span", {class: "hint"}, when(one.at))], () => [h("div", {class: "card"}, tree(one.data))]),
+  row: one => opening(`event-${one.number}`, [h("span", {class: "ordinal"}, count(one.number)), h("b", {}, one.type), h("span", {class: "why mono"}, subject(one.data)), h("span", {class: "hint"}, when(one.at))], () => [h("div", {class: "card"}, tree(one.data))]),
 });
+
+/** What an event is about, in a word. */
+const subject = data => brief(String([data?.reference, data?.name, data?.id].find(one => typeof one === "string") ?? ""), 60);
 
 function trigger() {
   const type = h("input", {list: "types", required: true, spellcheck: "false", class: "mono"});

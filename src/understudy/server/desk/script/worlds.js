@@ -1,17 +1,20 @@
 // Worlds, their saved moments, and what became of one since; the overview of the world that is shown.
 
 
+const RECENT = 8;
+
 /** How this world stands. */
 async function overview() {
   const node = h("div", {});
   const refresh = async () => {
-    const [{worlds}, recent] = await Promise.all([ask(`/worlds${query({name: desk.world})}`), ask("/requests?limit=8")]);
+    const [{worlds}, recent] = await Promise.all([ask(`/worlds${query({name: desk.world})}`), ask(`/requests?limit=${RECENT}`)]);
     desk.summary = worlds.find(one => one.name === desk.world) ?? desk.summary;
     swap(node, overviewOf(recent.requests.reverse()));
     drawNav();
   };
-  swap(node, overviewOf([]));
-  refresh().catch(fault => say(fault.message, true));
+  if (first.recent) swap(node, overviewOf(first.recent.reverse())); // the page came with it
+  else await refresh();
+  first.recent = null;
   return {title: "Overview", refresh, node};
 }
 

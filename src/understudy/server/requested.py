@@ -1,14 +1,22 @@
-"""A request of the log as a command of curl that makes it again. Pure but for the world it is told of."""
+"""The control plane's calls about requests: the last of them with the reason of each answer; one whole, and as a command of curl.
+
+A client's own credentials are kept in the log, and never told.
+"""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 from typing import Any
 
+from starlette.requests import Request
+
+from understudy.durations import format_instant
 from understudy.problems import Problem
+from understudy.server.asked import Refused, number, world_of
 from understudy.server.desk.calls import credentials
 from understudy.theatre import Theatre
-from understudy.world.world import SHOWN, Logged, World
+from understudy.world.world import LOGGED, SHOWN, Logged, World
 from understudy.world.worlds import SHARED
 
 LEFT_OUT = frozenset({
@@ -20,7 +28,38 @@ LEFT_OUT = frozenset({
 _SECRET = ("key", "token", "secret", "password", "signature")
 
 
-def told(sandbox: Theatre, world: World, entry: Logged, base: str) -> dict[str, Any]:
+def requests(sandbox: Theatre, request: Request, body: Any) -> Any:
+    """The last requests of a world, oldest first, each with why it was answered so: those in which `search` is found, the last
+    `limit`; `whole`: with what each carried."""
+    world, search = world_of(sandbox, request), request.query_params.get("search", "")
+    chosen = [entry for entry in world.requests if search in f"{entry.status} {entry.method} {entry.target} {entry.reason}"]
+    some = last(chosen, number(request, "limit", LOGGED))
+    whole = request.query_params.get("whole") == "true"
+    return {"requests": [{**shown(entry), **(carried(entry) if whole else {})} for entry in some], "total": len(chosen)}
+
+
+def last(entries: Collection[Logged], most: int) -> list[Logged]:
+    """So many of the last requests."""
+    return list(entries)[max(len(entries) - most, 0):]
+
+
+def shown(entry: Logged) -> dict[str, Any]:
+    """A request as it is told."""
+    said = {"number": entry.number, "at": format_instant(entry.at), "request": f"{entry.method} {entry.target}", "status": entry.status,
+            "reason": entry.reason, "request_id": entry.request_id}
+    return {**said, "warnings": list(entry.warnings)} if entry.warnings else said
+
+
+def request_whole(sandbox: Theatre, request: Request, body: Any) -> Any:
+    """One request with what it carried, and as a curl command; the credentials in it are those any client of this may use."""
+    world, named = world_of(sandbox, request), request.path_params["number"]
+    entry = next((one for one in world.requests if str(one.number) == named), None)
+    if entry is None:
+        raise Refused(404, f"the last {LOGGED} requests of this world do not hold a number {named[:20]}")
+    return {**shown(entry), **_carried(sandbox, world, entry, str(request.base_url).rstrip("/"))}
+
+
+def _carried(sandbox: Theatre, world: World, entry: Logged, base: str) -> dict[str, Any]:
     """What a request carried, and a command that makes it again. `base`: where the stand-in listens."""
     said = carried(entry)
     return {**said, "curl": None if said["cut"] else _curl(sandbox, world, entry, base, said["headers"], said["body"])}
