@@ -35,10 +35,9 @@ def ask(url: str, method: str, path: str, body: Any = None, world: str | None = 
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise NotDone(f"{url} is no address; use one such as http://localhost:4010")
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     headers = {"Content-Type": "application/json", **({"Understudy-World": world} if world is not None else {})}
     try:
-        connection = kind(parts.hostname, parts.port, timeout=60)
+        connection = _connection(parts.scheme, parts.hostname, parts.port)
         connection.request(method, f"{parts.path.rstrip('/')}/_understudy{path}", None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
         answer = json.loads(response.read())
@@ -49,6 +48,20 @@ def ask(url: str, method: str, path: str, body: Any = None, world: str | None = 
         detail = answer.get("detail") if isinstance(answer, dict) else None
         raise NotDone(detail or f"what listens at {url} answered {response.status}; is it an understudy?")
     return answer
+
+
+def _connection(scheme: str, host: str, port: int | None) -> HTTPConnection:
+    """To a server; one that made its certificate on this machine is trusted. Raises OSError."""
+    if scheme == "http":
+        return HTTPConnection(host, port, timeout=60)
+    import ssl  # where it is spoken
+
+    from understudy.server.certifying import authority_file  # as above
+
+    context = ssl.create_default_context()
+    if authority_file().is_file():
+        context.load_verify_locations(authority_file())
+    return HTTPSConnection(host, port, timeout=60, context=context)
 
 
 def _list(asked: argparse.Namespace) -> Iterator[str]:

@@ -23,19 +23,20 @@ DESK = "/_understudy/desk"
 Row = tuple[str, str]
 
 
-def greeting(sandbox: Theatre, base: str) -> list[Row]:
-    """A word and what it means, for each line below the title."""
+def greeting(sandbox: Theatre, base: str, authority: str | None = None) -> list[Row]:
+    """A word and what it means, for each line below the title; `authority`: the file of the certificate clients are to trust."""
     world = sandbox.worlds.get(SHARED)
     frozen = "standing still" if world.clock.frozen else "running"
     names = resources(sandbox)
     return [
         ("base URL", base),
+        *([("trust", f"{authority} (the authority of its certificate, made for this machine)")] if authority is not None else []),
         ("document", f"{len(sandbox.script.contract.operations)} operations, {len(names)} resources ({_shortened(sandbox.understood.where)})"),
         *([("resources", _listed(names))] if names else []),
         ("world", f"fixture {sandbox.fixture.name}; the clock is {frozen} at {format_instant(world.clock.now())}"),
         ("desk", f"{base}{DESK}"),
         ("control", f"{base}{HEALTH}"),
-        ("try", first_call(sandbox, world).curl(base)),
+        ("try", first_call(sandbox, world).curl(base, authority)),
         *notes(sandbox),
     ]
 

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from socket import socket
+from ssl import SSLContext
 from typing import Any
 
 import httptools
@@ -17,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from understudy.problems import Problem
 from understudy.server.app import CONTROL, App, Arrival
 from understudy.server.desk.streaming import Streams
+from understudy.server.doorman import Doorman
 from understudy.server.syncing import Syncer
 from understudy.world.stage import Reply
 
@@ -35,23 +37,32 @@ class Server(uvicorn.Server):
     `app` is the stand-in, whatever stands in front of it in the configuration.
     """
 
-    def __init__(self, config: uvicorn.Config, app: App) -> None:
+    def __init__(self, config: uvicorn.Config, app: App, tls: SSLContext | None = None) -> None:
         super().__init__(config)
+        self._doorman = None if tls is None else Doorman(self._protocol, tls)
         self._sender = app.sender
         self._streams: Streams = app.streams
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Listen, then send."""
-        await super().startup(sockets)
+        await super().startup(sockets if self._doorman is None else [])
+        if self._doorman is not None:
+            self._doorman.open(sockets or [])
         if self._sender is not None:
             self._sender.start()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Let nobody watch any more, send no more, then listen no more."""
+        if self._doorman is not None:
+            self._doorman.close()
         self._streams.close()
         if self._sender is not None:
             await self._sender.stop()
         await super().shutdown(sockets)
+
+    def _protocol(self) -> Any:
+        make: Any = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
 
 def of_this_process(app: App) -> uvicorn.Server:

@@ -21,6 +21,7 @@ examples:
   understudy serve catalogue.yaml orders.yaml --overlay local.overlay.yaml
   understudy serve their-api.yaml --data ./kept --port 0
   understudy serve --log json > requests.jsonl
+  understudy serve --tls
 
 --log json writes one object a line on standard output, its kind in "kind":
   start     version, url, desk, title, documents, operations, resources, fixture, now, clock, notes
@@ -62,6 +63,11 @@ GROUPS: dict[str, Rows] = {
         ("--cors", {"action": "append", "metavar": "ORIGIN", "default": [], "help": "let web pages of this origin read answers (may be repeated)"}),
         ("--allow-host", {"action": "append", "metavar": "HOST", "default": [],
                           "help": "let webhooks go to this host, address or network too, not to this machine alone (may be repeated)"}),
+    ),
+    "HTTPS": (
+        ("--tls", {"action": "store_true", "help": "speak HTTPS, with a certificate made for this machine (needs understudy[tls])"}),
+        ("--tls-cert", {"metavar": "FILE", "help": "speak HTTPS with this certificate, PEM, with what leads to its authority"}),
+        ("--tls-key", {"metavar": "FILE", "help": "the key of it, PEM (default: in the file of the certificate)"}),
     ),
     "who may call": (
         ("--api-key", {"action": "append", "metavar": "KEY", "help": "accept this key only (may be repeated); without it any key is good"}),

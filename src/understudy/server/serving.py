@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from socket import socket as Socket
+from ssl import SSLContext
 from typing import Any
 
 from understudy import __version__
 from understudy.durations import parse_instant
-from understudy.server import greeting, ports
+from understudy.server import certifying, greeting, ports
 from understudy.server.app import App
+from understudy.server.certifying import Uncertified
 from understudy.server.outlet import Outlet
 from understudy.server.painting import in_colour
 from understudy.server.posting import Poster
@@ -28,6 +30,7 @@ from understudy.world.fixtures import FixtureFault
 from understudy.world.journal import Unkept
 from understudy.world.sources import Unreadable
 
+_EVERY = ("127.0.0.1", "0.0.0.0", "::1", "::", "localhost")
 TERMINATED = 143
 """The exit status of a process that was asked to end (128 and the number of SIGTERM)."""
 
@@ -39,13 +42,23 @@ Front = Callable[[App], Any]
 def serve(asked: argparse.Namespace, front: Front | None = None) -> int:
     """Serve until interrupted; the exit status (0: stopped, 2: could not start)."""
     try:
+        tls = _tls(asked)
         door, sandbox = _opened(asked)
     except Unplayable as fault:
         return _failed(*(f"{one.where}: {one.message}" for one in fault.faults))
-    except (ports.Unheard, Unreadable, Unkept, FixtureFault, LookupError, ValueError) as fault:
+    except (Uncertified, ports.Unheard, Unreadable, Unkept, FixtureFault, LookupError, ValueError) as fault:
         return _failed(str(fault))
     with door, _terminable():
-        return _play(asked, sandbox, door, front)
+        return _play(asked, sandbox, door, tls, front)
+
+
+def _tls(asked: argparse.Namespace) -> SSLContext | None:
+    """What HTTPS is spoken with, if it is. Raises Uncertified."""
+    if asked.tls_cert or asked.tls_key:
+        if not asked.tls_cert or asked.tls:
+            raise Uncertified("say either --tls, for a certificate that is made, or --tls-cert FILE --tls-key FILE, for one's own")
+        return certifying.given(asked.tls_cert, asked.tls_key or asked.tls_cert)
+    return certifying.made([] if asked.host in _EVERY else [asked.host]) if asked.tls else None
 
 
 @contextmanager
@@ -70,33 +83,33 @@ def _opened(asked: argparse.Namespace) -> tuple[Socket, Theatre]:
     return door, sandbox
 
 
-def _play(asked: argparse.Namespace, sandbox: Theatre, listening: Socket, front: Front | None = None) -> int:
+def _play(asked: argparse.Namespace, sandbox: Theatre, listening: Socket, tls: SSLContext | None, front: Front | None) -> int:
     poster = Poster(asked.allow_host, timeout=sandbox.post.rules.timeout.total_seconds())
     app = App(sandbox, world_per_key=asked.world_per_key, origins=tuple(asked.cors), relaxed=asked.durability == "relaxed", poster=poster)
     _tell_misfits(sandbox)
     colour = in_colour(sys.stdout, asked.color)
     form = FORMS[asked.log]
     printer = Printer(Outlet(sys.stdout, form.left_out), form, colour)
-    _greet(asked, sandbox, _base(asked.host, listening.getsockname()[1]), printer)
+    _greet(asked, sandbox, _base(asked.host, listening.getsockname()[1], "http" if tls is None else "https"), printer)
     if not asked.quiet:
         _print(app, printer)
     try:
-        return _run(app, listening, front)
+        return _run(app, listening, tls, front)
     finally:
         printer.outlet.close()
 
 
 def _greet(asked: argparse.Namespace, sandbox: Theatre, base: str, printer: Printer) -> None:
     if asked.log == "json":
-        printer.tell("start", version=__version__, **greeting.facts(sandbox, base))
+        printer.tell("start", version=__version__, **greeting.facts(sandbox, base), **({"ca": str(certifying.authority_file())} if asked.tls else {}))
     else:
-        text = greeting.shown(sandbox.title, greeting.greeting(sandbox, base), printer.colour)
+        text = greeting.shown(sandbox.title, greeting.greeting(sandbox, base, str(certifying.authority_file()) if asked.tls else None), printer.colour)
         printer.outlet.put(lambda: text)
 
 
 def _base(host: str, port: int, scheme: str = "http") -> str:
     """What clients on this machine call the server."""
-    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else f"[{host}]" if ":" in host else host
+    shown = "localhost" if host in _EVERY else f"[{host}]" if ":" in host else host
     return f"{scheme}://{shown}:{port}"
 
 
@@ -138,7 +151,7 @@ def _failed(*messages: str) -> int:
     return 2
 
 
-def _run(app: App, listening: Socket, front: Front | None = None) -> int:
+def _run(app: App, listening: Socket, tls: SSLContext | None, front: Front | None) -> int:
     gc.freeze()  # what is loaded stays: the collector need not look at it again
     gc.set_threshold(50_000, 20, 50)
     import uvicorn  # 75 ms: not before the options are known to be good
@@ -157,7 +170,7 @@ def _run(app: App, listening: Socket, front: Front | None = None) -> int:
         timeout_keep_alive=600,  # a local client may sleep on a breakpoint
     )
     try:
-        Server(config, app).run(sockets=[listening])
+        Server(config, app, tls).run(sockets=[listening])
     finally:
         _close(app.sandbox)
     return 0

@@ -38,10 +38,11 @@ class Attempt(NamedTuple):
     target: str
     headers: Mapping[str, str]
 
-    def curl(self, base: str) -> str:
+    def curl(self, base: str, authority: str | None = None) -> str:
         """As a command to paste into a shell."""
         words = [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in self.headers.items()]
-        return " ".join(["curl", _plain(f"{base}{self.target}"), *words])
+        trusted = [f"--cacert {shlex.quote(authority)}"] if authority is not None else []
+        return " ".join(["curl", *trusted, _plain(f"{base}{self.target}"), *words])
 
 
 def first_call(sandbox: Theatre, world: World) -> Attempt:
