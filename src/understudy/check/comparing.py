@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from understudy.check.steps import ABSENT, Answer
 from understudy.check.subjects import Api
@@ -87,7 +88,7 @@ class Correspondence:
             return float(left) == float(right) or (self._is_id(path) and self._corresponds(str(left), str(right)))
         if not isinstance(left, str) or not isinstance(right, str):
             return False
-        if (refusal and path and path[-1] in WORDS) or (MOMENT.match(left) and MOMENT.match(right)):
+        if (refusal and path and path[-1] in WORDS) or (MOMENT.match(left) and MOMENT.match(right)) or _is_own_link(left, right):
             return True
         return (self._is_made_up(path) or left in self.forth) and self._corresponds(left, right)
 
@@ -103,3 +104,9 @@ class Correspondence:
         if self.forth.setdefault(left, right) != right:
             return False
         return self.back.setdefault(right, left) == left
+
+
+def _is_own_link(left: str, right: str) -> bool:
+    """Whether two addresses name the same path and query, each on a host of its own."""
+    one, other = urlsplit(left), urlsplit(right)
+    return {one.scheme, other.scheme} <= {"http", "https"} and (one.path, one.query) == (other.path, other.query)

@@ -11,7 +11,6 @@ import binascii
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -45,7 +44,7 @@ def entry(one: Exchange, origin: str) -> dict[str, Any]:
     elif one.answer is None:
         content["comment"] = "too long to be kept, or in a content coding that is not read here"
     response = {
-        "status": one.status, "statusText": _phrase(one.status), "httpVersion": "HTTP/1.1", "cookies": [], "headers": _named(one.got), "content": content,
+        "status": one.status, "statusText": "", "httpVersion": "HTTP/1.1", "cookies": [], "headers": _named(one.got), "content": content,
         "redirectURL": dict(one.got).get("location", ""), "headersSize": -1, "bodySize": -1,
     }  # fmt: skip
     took = round(one.seconds * 1000, 3)
@@ -63,13 +62,6 @@ def _text(data: bytes) -> tuple[str, str | None]:
         return data.decode(), None
     except UnicodeDecodeError:
         return base64.b64encode(data).decode(), "base64"
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -257,8 +257,11 @@ def _request(method: str, path: str, query: str, body: bytes, key: bytes) -> Req
 
 
 def _filled(value: Any, named: Mapping[str, Any], where: str, pattern: re.Pattern[str] = _NAMED) -> Any:
-    """The value with every `${name.path}` in its texts replaced by the text of what is so named."""
+    """The value with every `${name.path}` in its texts replaced by the text of what is so named; a number of an answer that is all of a text stays one."""
     if isinstance(value, str):
+        whole = pattern.fullmatch(value) if pattern is _NAMED else None
+        if whole is not None and isinstance(found := _named(whole, named, where), int | float):
+            return found
         return pattern.sub(lambda match: str(_named(match, named, where)), value) if "${" in value else value
     if isinstance(value, Mapping):
         return {key: _filled(part, named, where, pattern) for key, part in value.items()}
