@@ -59,7 +59,6 @@ class Theatre:
     folder: Folder | None = None  # where worlds are kept, if they are
     prepare: Callable[..., World] | None = None  # a world at the begin of another fixture, by name, and at another time: see `Beginning`
     prepared: dict[Beginning, World] = field(default_factory=dict)  # those asked for so far
-    webhooks: Any = None  # who listens to a world in this process: see `server.hearing`
     post: Post = field(default=cast("Post", None))  # how its worlds tell others what happened; by default of the prepared one
 
     def __post_init__(self) -> None:

@@ -8,10 +8,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from support.served import served
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-SUITE = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "def test_" in block)
+SUITE = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "UNDERSTUDY" in block)
+
+
+FIXTURE = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "pytest.mark.sandbox" in block)
+
+
+def test_the_fixture_of_pytest_does_what_is_shown(pytester: pytest.Pytester) -> None:
+    """The README's test, run as a reader runs it."""
+    pytester.makepyfile(FIXTURE)
+    pytester.runpytest_inprocess("-p", "no:understudy", "-p", "understudy.pytest_plugin", "-p", "no:cacheprovider", "--strict-markers").assert_outcomes(passed=1)
 
 
 def test_four_processes_of_one_suite_do_not_meet(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import blake2b
 
-from understudy.inprocess.doors import Handler
+from understudy.inprocess.doors import Handler, is_handing
 from understudy.inprocess.house import House
 from understudy.server.posting import Headers
 from understudy.server.receiving import NotReceived, Receiver
@@ -34,17 +34,21 @@ class Webhooks:
     """The webhooks of a sandbox's world. `url` and `secret` are those of its own endpoint."""
 
     def __init__(self, house: House, name: str, find: Callable[[], World], since: int) -> None:
-        post = house.theatre.post
-        profile = post.profiles[post.rules.signing]
-        self.secret = new_secret(profile, blake2b(f"in-process {name}".encode(), digest_size=24).digest()) if profile.header else None
         self.url = f"http://in-process.localhost/{name}"
         self._house = house
         self._find = find
         self._since = since
         self._world: World | None = None
-        self._receiver = Receiver(profile, (self.secret,) if self.secret else (), [200], url=self.url)
+        self._random = blake2b(f"in-process {name}".encode(), digest_size=24).digest()
         self._routes: list[str] = []
+        self._trust(house.theatre.post.rules.signing)
+        self._receiver = Receiver(self._profile, self._secrets, [200], url=self.url)
         house.doors.at_once[self.url] = self._take
+
+    @property
+    def secret(self) -> str | None:
+        """What deliveries to it are signed with."""
+        return self._secrets[0] if self._secrets else None
 
     def received(self, pattern: str = "*") -> list[Recorded]:
         """Every delivery taken (answered 2xx) since the world began whose type fits `pattern`, what is due now included."""
@@ -66,6 +70,13 @@ class Webhooks:
         self.listen()
         self._receiver.answer(*statuses)
 
+    def sign(self, scheme: str) -> None:
+        """Have what comes from now on signed by another scheme, by name: `standard-webhooks`, `github`, `none`. Raises KeyError for one not known."""
+        with self._house.baton:
+            self._trust(scheme)
+            self._receiver.trust(self._profile, self._secrets)
+            self.listen().put(Put("endpoints", ENDPOINT, self._endpoint))
+
     def clear(self) -> None:
         """Forget what came so far, what is due now included."""
         self.deliver()
@@ -81,9 +92,10 @@ class Webhooks:
         self._routes.append(url)
 
     def deliver(self) -> None:
-        """Deliver what is due, to every endpoint of the world."""
+        """Deliver what is due, to every endpoint of the world. Within a receiver it does nothing: what is due is on its way."""
         world = self.listen()
-        self._house.do(self._rest(world))
+        if not is_handing():
+            self._house.do(self._rest(world))
 
     async def adeliver(self) -> None:
         """The same, awaited: for receivers in the caller's own event loop."""
@@ -128,13 +140,20 @@ class Webhooks:
     async def _rest(self, world: World) -> None:
         await self._sender.rest(world)
 
+    def _trust(self, scheme: str) -> None:
+        self._profile = self._house.theatre.post.profiles[scheme]
+        self._secrets = (new_secret(self._profile, self._random),) if self._profile.header else ()
+
+    @property
+    def _endpoint(self) -> Endpoint:
+        return Endpoint(ENDPOINT, self.url, signing=self._profile.name, secrets=tuple(map(Secret, self._secrets)))
+
     def _begin(self, world: World) -> None:
         post, known = self._house.theatre.post, world.held["endpoints"].get(ENDPOINT)
         if known is not None and known.url == self.url:
             return
         _ = world.outbox  # those who are there already are told first: deliveries are numbered in the order they are made
-        secrets = (Secret(self.secret),) if self.secret else ()
-        world.put(Put("endpoints", ENDPOINT, Endpoint(ENDPOINT, self.url, signing=post.rules.signing, secrets=secrets)))
+        world.put(Put("endpoints", ENDPOINT, self._endpoint))
         if known is not None:  # the world this was forked from hears for itself; what it was told this one was told too
             return
         now, stem, first = world.clock.now(), stem_of(world.seed, world.id_length, post.rules.prefix), len(world.held["deliveries"]) + 1

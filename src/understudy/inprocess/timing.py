@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from understudy.durations import parse_duration, parse_instant
+from understudy.inprocess.doors import is_handing
 from understudy.inprocess.house import House
 from understudy.server.sending import Tried
 from understudy.world.world import World
@@ -39,6 +40,8 @@ class Clock:
             world = self._find()
             if not self._house.is_serving and not len(world.held["endpoints"]):
                 return _told(self._house.theatre.stage.advance(world, until))
+        if is_handing():
+            raise RuntimeError("a receiver cannot turn the clock: that waits until everything is delivered, so for the receiver itself")
         return _told(self._house.do(self._advance(world, until)))
 
     async def aadvance(self, by: str | timedelta) -> Happened:
