@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from understudy_solvimon.refusal import Refusal
 
@@ -46,6 +47,12 @@ def number(text: object, field: str = "") -> Fraction:
         raise Refusal(field, f"must be a decimal number in a string, such as \"0.50\", not {_shown(text)}")
     if sum(character.isdigit() for character in text) > MOST_DIGITS:
         raise Refusal(field, f"has too many digits, at most {MOST_DIGITS} are taken")
+    return exact(text)
+
+
+@lru_cache(maxsize=4096)
+def exact(text: str) -> Fraction:
+    """The value of a fraction as it is kept in a record: "5", "0.5", "10/3". The same few are read again and again."""
     return Fraction(text)
 
 

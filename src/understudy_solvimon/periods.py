@@ -98,6 +98,7 @@ def zone(name: object) -> ZoneInfo:
         raise Refusal("timezone", f'"{name}" is no time zone; name one as Europe/Berlin') from None
 
 
+@lru_cache(maxsize=4096)
 def instant(text: str) -> datetime:
     """A time stamp with offset or Z as an aware UTC value. Raises Refusal."""
     try:
@@ -113,9 +114,10 @@ def instant(text: str) -> datetime:
 
 def stamp(moment: datetime) -> str:
     """An aware value as the API writes it: 2025-05-06T00:00:00Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat(timespec="seconds")[:-6] + "Z"
 
 
+@lru_cache(maxsize=64)
 def duration(text: str) -> timedelta:
     """An exact length of time, written as ISO 8601 does: PT8H, PT30M, P1DT12H, P2W. Raises Refusal."""
     match = _DURATION.fullmatch(text)

@@ -139,3 +139,57 @@ def test_a_deleted_event_was_never_there(events: list[tuple[str, str, int]], whi
         bench.advance("2025-09-01T00:00:00Z")
         found.append(bills(bench))
     assert found[0] == found[1]
+
+
+@LAW
+@given(uses, st.integers(0, 7))
+def test_a_batch_is_its_events_one_by_one(events: list[tuple[str, str, int]], month: int) -> None:
+    """What is looked up once for a batch is what each event alone would see: the same events, waiting or booked, and invoices."""
+    found = []
+    for batch in (True, False):
+        bench, _ = company()
+        bench.advance(periods.stamp(periods.instant(START) + timedelta(days=10 * month)))
+        rows = [sent(use, reference) for reference, use in _named(events)]
+        if batch and rows:
+            bench.call("ingest_batch", {"meter_datas": rows})
+        for row in [] if batch else rows:
+            bench.call("ingest", row)
+        kept = [(one["reference"], one["processed_details"], one["waits_for"] is None, len(one["bookings"])) for one in bench.all("usage_event")]
+        bench.advance("2025-09-01T00:00:00Z")
+        found.append((kept, bills(bench)))
+    assert found[0] == found[1]
+
+
+@LAW
+@given(numbers, st.lists(st.integers(1, 9), min_size=1, max_size=5))
+def test_splitting_an_event_changes_no_price_of_a_sum(number: str, parts: list[int]) -> None:
+    """One event, or several with the same sum: every invoice of the year is the same."""
+    whole = money.number(number)
+    share = [whole * part / sum(parts) for part in parts[:-1]]
+    share.append(whole - sum(share))
+    found = []
+    for pieces in ([whole], [round(piece, 6) for piece in share]):
+        bench, _ = company()
+        pieces[-1] = whole - sum(pieces[:-1])
+        for place, piece in enumerate(pieces):
+            bench.call("ingest", sent((money.text(piece), "GBR", 1), f"law_event_{place:03}"))
+        bench.advance("2025-09-01T00:00:00Z")
+        found.append([invoice["total_amount"] for invoice in bench.all("invoice")])
+    assert found[0] == found[1]
+
+
+@LAW
+@given(uses)
+def test_an_invoice_and_its_credit_come_to_nothing(events: list[tuple[str, str, int]]) -> None:
+    """Every final invoice taken back whole: in each tax category, each amount and in total nothing is left."""
+    bench, _ = company()
+    for reference, use in _named(events):
+        bench.call("ingest", sent(use, reference))
+    bench.advance("2025-07-20T00:00:00Z")
+    for invoice in [one for one in bench.all("invoice") if one["status"] == "FINAL" and money.money(one["total_amount"]).quantity > 0]:
+        credit = bench.call("credit_invoice", {}, invoice)
+        for name in ("total_amount", "invoice_amount_excluding_tax", "invoice_amount_including_tax"):
+            assert money.money(credit[name]).quantity == -money.money(invoice[name]).quantity
+        left = {row["category"]: row["tax_amount"]["quantity"] for row in invoice["tax_categories"]}
+        back = {row["category"]: row["tax_amount"]["quantity"] for row in credit["tax_categories"]}
+        assert {name: money.number(value) for name, value in left.items()} == {name: -money.number(value) for name, value in back.items()}

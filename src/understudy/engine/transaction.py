@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -58,7 +58,7 @@ Reaction = Callable[["Transaction", Happening], None]
 class Transaction:
     """The work of one request, timer or fixture call. See `View` for what it reads and `Happening` for what it records."""
 
-    __slots__ = ("_facts", "_kind", "_now_text", "_pending", "_react", "_shown", "_view", "asking", "beside", "changes", "demands", "emitted", "events", "frozen", "ids",
+    __slots__ = ("_facts", "_indexes", "_kind", "_now_text", "_pending", "_react", "_shown", "_view", "asking", "beside", "changes", "demands", "emitted", "events", "frozen", "ids",
                  "now", "settings", "warnings")
 
     def __init__(
@@ -79,6 +79,7 @@ class Transaction:
         self._pending: deque[Happening] = deque()
         self._facts: list[Happening] = []
         self.changes: dict[tuple[str, str], tuple[Record | None, Record | None]] = {}
+        self._indexes: dict[tuple[str, str], dict[Any, dict[str, None]]] = {}  # of what was written, where that is much
         self.emitted: list[tuple[str, Any]] = []
         self.now = now
         self._now_text: str | None = None
@@ -153,8 +154,19 @@ class Transaction:
         yield from kept
         if self.changes:
             seen = set(kept)
-            yield from [id for (name, id), (_, after) in self.changes.items()
-                        if name == resource and after is not None and after.get(field) == value and id not in seen]
+            yield from [id for id in self._written(resource, field, value) if id not in seen]
+
+    def _written(self, resource: str, field: str, value: Any) -> Iterable[str]:
+        """The records this transaction wrote with a value in a field, and perhaps some that had it and no longer do."""
+        if len(self.changes) <= _FEW or not isinstance(value, Hashable):
+            return [id for (name, id), (_, after) in self.changes.items() if name == resource and after is not None and after.get(field) == value]
+        index = self._indexes.get((resource, field))
+        if index is None:
+            index = self._indexes[resource, field] = {}
+            for (name, id), (_, after) in self.changes.items():
+                if name == resource and after is not None:
+                    _note(index, after.get(field), id)
+        return tuple(index.get(value, ()))
 
     def _matching(self, resource: str, id: str, equals: Mapping[str, Any]) -> Record | None:
         record = self.get(resource, id)
@@ -291,6 +303,10 @@ class Transaction:
         where = (kind.name, id)
         earlier = self.changes.get(where)
         self.changes[where] = (earlier[0] if earlier else before, after)
+        if self._indexes and after is not None:
+            for (name, field), index in self._indexes.items():
+                if name == kind.name:
+                    _note(index, after.get(field), id)
         happening = Happening(fact, kind.name, id, before, after, state)
         self._facts.append(happening)
         if f"{kind.name}.{fact}" in self._react:
@@ -417,17 +433,26 @@ class Transaction:
         """Do something for its result alone: what is changed, recorded and said within is taken back at the end."""
         changes, pending = self.changes, self._pending
         facts, emitted, warnings = len(self._facts), len(self.emitted), len(self.warnings)
-        self.changes, self._pending = dict(changes), deque()
+        self.changes, self._pending, self._indexes = dict(changes), deque(), {}
         try:
             yield
         finally:
-            self.changes, self._pending = changes, pending
+            self.changes, self._pending, self._indexes = changes, pending, {}
             del self._facts[facts:], self.emitted[emitted:], self.warnings[warnings:]
 
     @property
     def facts(self) -> list[Happening]:
         """What happened so far, in order."""
         return self._facts
+
+
+_FEW = 32
+"""So many changes are looked through; among more, what is looked for is found by an index."""
+
+
+def _note(index: dict[Any, dict[str, None]], value: Any, id: str) -> None:
+    if isinstance(value, Hashable):
+        index.setdefault(value, {})[id] = None
 
 
 _STAMPS: Mapping[str, Callable[[datetime], Any]] = {

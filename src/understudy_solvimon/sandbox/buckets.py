@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from understudy_solvimon import metering
 from understudy_solvimon.metering import Aggregate
+from understudy_solvimon.money import exact
 from understudy_solvimon.sandbox.terms import Record
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def _single(tx: Transaction, booking: Mapping[str, Any], step: int) -> Aggregate
     """One event's aggregate, its distinct value counted up or down."""
     if "text" in booking:
         return Aggregate(1, distinct=_count(tx, booking, step))
-    return metering.single(Fraction(booking["value"]), Fraction(booking["floor"]), Fraction(booking["cap"]))
+    return metering.single(exact(booking["value"]), exact(booking["floor"]), exact(booking["cap"]))
 
 
 def _count(tx: Transaction, booking: Mapping[str, Any], step: int) -> int:
@@ -77,12 +78,12 @@ def _moved(tx: Transaction, bucket: str, first: str | None, now: str | None) -> 
 
 def aggregate_of(bucket: Mapping[str, Any]) -> Aggregate:
     """The value of a bucket's record."""
-    return Aggregate(bucket["count"], Fraction(bucket["sum"]), _fraction(bucket["highest"]), _fraction(bucket["lowest"]),
-                     bucket["distinct"], Fraction(bucket["floor"]), Fraction(bucket["cap"]))
+    return Aggregate(bucket["count"], exact(bucket["sum"]), _fraction(bucket["highest"]), _fraction(bucket["lowest"]),
+                     bucket["distinct"], exact(bucket["floor"]), exact(bucket["cap"]))
 
 
 def _fraction(text: str | None) -> Fraction | None:
-    return None if text is None else Fraction(text)
+    return None if text is None else exact(text)
 
 
 def aggregate_written(aggregate: Aggregate) -> Record:
@@ -119,7 +120,7 @@ def retake_bucket(tx: Transaction, period: str, booking: Mapping[str, Any]) -> N
     for event in tx.find("usage_event", billing_period_id=period):
         for other in () if event["deleted"] else event["bookings"]:
             if other["bucket"] == booking["bucket"]:
-                one = metering.single(Fraction(other["value"]), Fraction(other["floor"]), Fraction(other["cap"]))
+                one = metering.single(exact(other["value"]), exact(other["floor"]), exact(other["cap"]))
                 whole = metering.merge(whole, one)
     if whole.count:
         tx.update("usage_bucket", booking["bucket"], aggregate_written(whole))

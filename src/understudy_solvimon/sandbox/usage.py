@@ -15,6 +15,7 @@ from understudy_solvimon import periods
 from understudy_solvimon.sandbox.booking import Asked, Placing, measure, placed, placing_of
 from understudy_solvimon.sandbox.buckets import retake_bucket, take_booking
 from understudy_solvimon.sandbox.growing import grown_meter
+from understudy_solvimon.sandbox.remembering import remembering
 from understudy_solvimon.sandbox.terms import Record, body_of, length_of, missing, moment, one_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def ingest_batch(tx: Transaction, call: Call) -> Record:
     """Several usage events, all or none."""
     rows = body_of(call).get("meter_datas") or ()
     dynamic = call.query.get("meter_validation") == "DYNAMIC"
-    return {"meter_datas": [_ingest(tx, row, f"meter_datas.{index}.", dynamic) for index, row in enumerate(rows)]}
+    known = remembering(tx)
+    return {"meter_datas": [_ingest(known, row, f"meter_datas.{index}.", dynamic) for index, row in enumerate(rows)]}
 
 
 def _ingest(tx: Transaction, body: Mapping[str, Any], place: str, dynamic: bool) -> Record:
