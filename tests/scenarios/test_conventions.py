@@ -253,3 +253,20 @@ def test_a_discriminator_says_which_branch_a_body_is_held_to(tmp_path: Path) -> 
     assert lacking.status == 400 and b"lives" in lacking.body
     assert unknown.status == 400 and b"kind" in unknown.body
     assert {pet["kind"] for pet in call.get("/pets").json} == {"dog", "cat"}
+
+
+@pytest.mark.parametrize("stands", [{"enum": ["all", "public", "private"], "default": "all"}, {"enum": ["any", "public"], "default": "any"}, {"enum": ["ALL", "public"]}])
+def test_the_word_for_no_filter_shows_everything(stands: Any, tmp_path: Path) -> None:
+    """`visibility=all`, the default besides: what was created is listed; the other values filter."""
+    call = played(tmp_path, collection("/repos", shape(id=TEXT, name=TEXT, visibility=TEXT), query={"visibility": {**TEXT, **stands}}))
+    one, two = made(call, "/repos", "a", visibility="public") + made(call, "/repos", "b", visibility="secret")
+    assert call.get("/repos").json == [two, one] == call.get(f"/repos?visibility={stands['enum'][0]}").json
+    assert call.get("/repos?visibility=public").json == [one]
+
+
+def test_a_word_for_no_filter_that_records_have_is_a_value_like_others(tmp_path: Path) -> None:
+    """An audience of `all` is an audience."""
+    audience = {**TEXT, "enum": ["all", "staff"]}
+    call = played(tmp_path, collection("/notes", shape(id=TEXT, name=TEXT, audience=audience), query={"audience": audience}))
+    one, _ = made(call, "/notes", "a", audience="all") + made(call, "/notes", "b", audience="staff")
+    assert call.get("/notes?audience=all").json == [one]

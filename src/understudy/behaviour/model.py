@@ -87,6 +87,7 @@ class Lists:
     search: str | None = None  # parameter: free text, found anywhere in a record's strings
     bounds: Mapping[str, tuple[str, str]] = NOTHING  # parameter -> (field, one of `BOUNDS`)
     orders: Mapping[str, str] = NOTHING  # value of `order_by` -> field, with "-" in front where it means downwards
+    everything: Mapping[str, str] = NOTHING  # parameter of a filter -> the value that stands for any
     asked_for: Mapping[str, tuple[str, ...]] = NOTHING  # field of a record (`*`: of each in an array) -> the parameters it leaves for
 
 

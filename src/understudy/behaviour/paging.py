@@ -272,11 +272,13 @@ def _named(lists: Lists, draft: _Draft) -> Lists:
     return replace(lists, expand=names.get("expand"), search=names.get("search"))
 
 
+_ANY = frozenset({"all", "any", "everything", "both", "*"})
+
 # --- filters -----------------------------------------------------------------------------------------------------
 
 
 def _filtered(look: Look, lists: Lists, draft: _Draft, record: Shape, known: Known) -> Lists:
-    same, filters, bounds, left = [], {}, {}, []
+    same, filters, bounds, left, everything = [], {}, {}, [], {}
     for parameter in draft.rest:
         if parameter.name in known.scopes:
             left.append(parameter.name)
@@ -293,12 +295,23 @@ def _filtered(look: Look, lists: Lists, draft: _Draft, record: Shape, known: Kno
             same.append(exact)
         else:
             filters[parameter.name] = exact
-    draft.findings += _filter_findings(same, filters, bounds, left)
-    return replace(lists, filters=filters, bounds=bounds)
+        word = _everything(look, parameter, exact, record) if exact is not None else None
+        if word is not None:
+            everything[parameter.name] = word
+    draft.findings += _filter_findings(same, filters, bounds, left, everything)
+    return replace(lists, filters=filters, bounds=bounds, everything=everything)
+
+
+def _everything(look: Look, parameter: Parameter, field: str, record: Shape) -> str | None:
+    """The value of a filter that stands for any: one of the usual words, which no record has there."""
+    held = look.shape(record.properties[field]).enum if field in record.properties else None
+    offered = look.shape(parameter.schema) if parameter.schema is not None else None
+    words_offered = (*(offered.enum or ()), offered.default) if offered is not None else ()
+    return next((word for word in words_offered if isinstance(word, str) and word.lower() in _ANY and word not in (held or ())), None)
 
 
 def _filter_findings(
-    same: list[str], filters: Mapping[str, str], bounds: Mapping[str, Any], left: list[str]
+    same: list[str], filters: Mapping[str, str], bounds: Mapping[str, Any], left: list[str], everything: Mapping[str, str]
 ) -> Iterator[Finding]:
     if same:
         yield f"filters by {', '.join(same)}", "query parameters named like properties of the record"
@@ -308,6 +321,8 @@ def _filter_findings(
     if bounds:
         pairs = ", ".join(f"{name} -> {target} {op}" for name, (target, op) in bounds.items())
         yield f"bounded by {pairs}", "a property and a word for more or less"
+    if everything:
+        yield f"any with {', '.join(f'{name}={word}' for name, word in everything.items())}", "the usual words for no filter, which no record has there"
     if left:
         yield (
             f"taken and left out: {', '.join(left)}",

@@ -39,9 +39,9 @@ def filter_of(rules: Lists, name: str, known: frozenset[str]) -> Callable[[Any],
     field = _field(rules, name, known)
     if field is None:
         return None
-    if rules.ranges == "brackets":
-        return lambda value: _bracketed(field, value)
-    return lambda value: _equal(field, value)
+    read = _bracketed if rules.ranges == "brackets" else _equal
+    every = rules.everything.get(name)
+    return lambda value: ("any", None) if every is not None and value in (every, [every]) else read(field, value)
 
 
 def _equal(field: str, value: Any) -> tuple[str, Any]:

@@ -62,7 +62,7 @@ class Paging:
 
     rules: Lists
     pages: bool  # some parameter that cuts is declared
-    filters: Mapping[str, Callable[[Any], tuple[str, Any]]]  # parameter -> its value as ("equals" | "range" | "where", …)
+    filters: Mapping[str, Callable[[Any], tuple[str, Any]]]  # parameter -> its value as ("equals" | "range" | "where" | "any", …)
     meta: tuple[tuple[str, Callable[[Facts], Any]], ...]
     id_field: str
     rest: Mapping[str, Any]  # what else the envelope must hold
@@ -90,7 +90,7 @@ class Paging:
         equals: list[tuple[str, frozenset[Any]]] = []
         ranges: list[tuple[str, Any, Any]] = []
         wheres: list[Where] = []
-        into: Mapping[str, list[Any]] = {"equals": equals, "range": ranges, "where": wheres}
+        into: Mapping[str, list[Any]] = {"equals": equals, "range": ranges, "where": wheres, "any": []}
         for name, value in query.items():
             read = self.filters.get(name)
             if read is not None and value is not None:
