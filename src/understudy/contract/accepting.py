@@ -23,6 +23,7 @@ from understudy.contract.fields import (
     refusal,
 )
 from understudy.contract.forms import Form, form_parameter
+from understudy.contract.markup import Markup
 from understudy.contract.parameters import Coerce, Coercion
 from understudy.contract.schemas import Schemas, Validator
 from understudy.contract.values import Body, Operation, Parameter, Schema
@@ -56,11 +57,12 @@ Accept = Callable[[Mapping[str, str], bytes, Headers, bytes], Accepted]
 class Planner:
     """Makes the plans of one contract's operations."""
 
-    def __init__(self, coercion: Coercion, schemas: Schemas, cleaners: Mapping[str, Cleaners], strict: bool) -> None:
+    def __init__(self, coercion: Coercion, schemas: Schemas, cleaners: Mapping[str, Cleaners], strict: bool, markup: Markup) -> None:
         self._coercion = coercion
         self._schemas = schemas
         self._cleaners = cleaners  # "whole" for bodies that are a record, "partial" for those that change some of one
         self._strict = strict
+        self._markup = markup
 
     def plan(self, operation: Operation) -> Accept:
         """The function that accepts requests of an operation."""
@@ -136,6 +138,8 @@ class Planner:
             kinds = self._coercion.shape(schema).types
             validator = self._validator(schema) if not kinds or "object" in kinds else None  # a form is fields, whatever is declared
             return Media(form.reader(how, read), validator, self._cleaners[extent].cleaner(schema))
+        if how == "xml" and schema is not None:
+            return Media(self._markup.reader(schema), self._validator(schema), self._cleaners[extent].cleaner(schema))
         judged = how in ("json", "text") or (how == "bytes" and schema is not None and is_text(kind))
         coerce = self._coercion.scalar(schema) if how == "text" else None
         reading = coerced(read, coerce) if coerce is not None else read
@@ -157,7 +161,7 @@ class Planner:
 
 def is_text(kind: str) -> bool:
     """Whether a media type without a reader of its own is text all the same."""
-    return kind.endswith("+xml") is False and kind in ("application/x-ndjson", "application/jsonl", "application/yaml")
+    return kind in ("application/x-ndjson", "application/jsonl", "application/yaml")
 
 
 def coerced(read: bodies.Reader, coerce: Coerce) -> bodies.Reader:

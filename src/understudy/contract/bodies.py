@@ -158,7 +158,14 @@ def reader(media_type: str) -> tuple[str, Reader]:
         return READERS[media_type]
     if media_type.endswith("+json") or media_type == "text/json":
         return READERS["application/json"]
+    if is_markup(media_type):
+        return ("xml", read_bytes)  # by its schema, where it has one: markup.py
     return ("text", read_text) if media_type.startswith("text/") else ("bytes", read_bytes)
+
+
+def is_markup(media_type: str) -> bool:
+    """Whether a media type is XML (RFC 7303)."""
+    return media_type in ("application/xml", "text/xml") or media_type.endswith("+xml")
 
 
 def declared_for(media_type: str, content: Mapping[str, Any]) -> str | None:

@@ -18,6 +18,7 @@ from understudy.contract.documents import Documents, Retrieve
 from understudy.contract.examples import Examples
 from understudy.contract.fields import Headers
 from understudy.contract.joining import colliding
+from understudy.contract.markup import Markup
 from understudy.contract.matching import Tree, build
 from understudy.contract.merging import Merger
 from understudy.contract.parameters import Coercion
@@ -66,7 +67,7 @@ class Contract:
             "whole": Cleaners(self._shapes, valid),
             "partial": Cleaners(self._shapes, lambda schema, default: False),
         }
-        return Planner(Coercion(self._shapes), self._requests, cleaners, strict)
+        return Planner(Coercion(self._shapes), self._requests, cleaners, strict, Markup(self._shapes, "request"))
 
     def _make_examples(self, direction: str, schemas: Schemas) -> Examples:
         return Examples(self._shapes, schemas, self._merger(direction), self.faults, self.unexampled)
@@ -155,6 +156,10 @@ class Contract:
     def hides(self, schema: Schema) -> bool:
         """Whether something below a record's own fields is writeOnly."""
         return self._projections.hides(schema)
+
+    def markup(self, schema: Schema | None) -> Callable[[bytes], bytes]:
+        """A function that makes an answer's JSON the XML its document describes."""
+        return Markup(self._shapes, "response").writer(schema)
 
     def project(self, schema: Schema) -> Callable[[Any], Any]:
         """A function that keeps what a response schema declares of a record, at every depth."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from understudy.behaviour.roles import Role
+from understudy.contract.bodies import is_markup
 from understudy.contract.values import Operation, Response
 from understudy.engine.examples import as_bytes, content_of, declared_example, examples, made
 from understudy.engine.outcomes import Outcome
@@ -29,7 +30,7 @@ def negotiated(script: Script, plan: Plan, accept: bytes) -> Plan:
     key = (plan.operation.key, accept)
     found = script.variants.get(key)
     if found is None:
-        found = _variant(plan, _chosen(plan, accept.decode("latin-1")))
+        found = _variant(script, plan, _chosen(plan, accept.decode("latin-1")))
         if len(script.variants) < KNOWN:
             script.variants[key] = found
     return found
@@ -67,13 +68,15 @@ def _quality(media: str, ranges: list[tuple[str, float]]) -> float:
     return _quality("application/json", ranges) if plain.endswith("+json") else 0.0
 
 
-def _variant(plan: Plan, media: str | None) -> Plan:
+def _variant(script: Script, plan: Plan, media: str | None) -> Plan:
     if media == plan.media_type or media is None:
         return plan
     response = plan.operation.response(plan.status)
     schema = content_of(response.content, media) if response else None
     if "json" in media:
-        return replace(plan, media_type=media)
+        return replace(plan, media_type=media, written=None)
+    if is_markup(media):
+        return replace(plan, media_type=media, written=script.contract.markup(schema))
     return replace(plan, media_type=media, schema=schema, role=Role("example", convention=f"answers in {media} are examples"))
 
 

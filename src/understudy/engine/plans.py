@@ -13,6 +13,7 @@ from typing import Any
 
 from understudy.behaviour.model import NOTHING, Behaviour, Lists, Resource
 from understudy.behaviour.roles import Role, assign, bare_key
+from understudy.contract.bodies import is_markup
 from understudy.contract.contract import Contract
 from understudy.contract.values import Callback, Operation, Response, Schema
 from understudy.engine.conditions import Conditions, conditions_of
@@ -57,6 +58,7 @@ class Plan:
     conditions: Conditions | None = None  # what the document declares of ETag, If-Match and If-None-Match
     callbacks: tuple[Callback, ...] = ()  # what is sent to those the request names
     made: Plan | None = None  # how the answer looks where a PUT made the record
+    written: Callable[[bytes], bytes] | None = None  # makes the answer, JSON until it leaves, what its media type is
     place: Place | None = None  # what grants tokens at the path of this operation
 
 
@@ -189,6 +191,7 @@ class Script:
             frees=self._is_inferred(role) and not _declares(operation, "409"),
             headers=self.required_headers(operation.response(status)) or None,
             callbacks=self.contract.callbacks(operation),
+            written=self.contract.markup(schema) if media_type is not None and is_markup(media_type) else None,
             place=self.places.get(operation.path) if operation.method == "POST" else None,
             mended=self.mends(role.resource),
             conditions=conditions_of(self.contract, operation),
@@ -200,7 +203,7 @@ class Script:
 
     def _played(self, role: Role, media_type: str | None) -> Role:
         """The role, or an example where records cannot be put into the media type."""
-        if not self.mends(role.resource) or media_type is None or "json" in media_type or role.kind in ("delete", "example"):
+        if not self.mends(role.resource) or media_type is None or "json" in media_type or is_markup(media_type) or role.kind in ("delete", "example"):
             return role
         return Role("example", convention=f"answers in {media_type} are examples")
 

@@ -209,8 +209,10 @@ class Stage:
         if b"prefer" in request.sent:
             outcome = preferred(self.script, plan, b", ".join(value for name, value in request.headers if name == b"prefer").decode("latin-1"))
             if outcome is not None:
-                return outcome
+                return as_written(plan, outcome)
         outcome = (plan.place and self._granted(turn, plan)) or self._repeatable(turn, plan, accepted)
+        if plan.written is not None:
+            outcome = as_written(plan, outcome)
         return outcome._replace(headers={**plan.headers, **outcome.headers}) if plan.headers else outcome
 
     def _keys(self, turn: Turn) -> frozenset[str] | None:
@@ -382,6 +384,13 @@ class Stage:
             if decision is not None:
                 self._commit_fired(world, timer, decision, circumstances)
                 yield _due(timer, decision)
+
+
+def as_written(plan: Plan, outcome: Outcome) -> Outcome:
+    """An answer in the media type of its plan, where that is not JSON."""
+    if plan.written is None or outcome.media_type != plan.media_type:
+        return outcome
+    return outcome._replace(body=plan.written(outcome.body))
 
 
 def _pin(turn: Turn, outcome: Outcome | None) -> tuple[Put, ...]:
