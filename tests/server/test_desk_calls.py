@@ -129,7 +129,7 @@ def test_what_is_not_there_is_said_so(notes: Client, path: str) -> None:
     assert answer.status == 404 and answer.json["detail"]
 
 
-@pytest.mark.parametrize("asked", ["offset=-1", "offset=x", "limit=99999999999999", "limit=1e3"])
+@pytest.mark.parametrize("asked", ["field=title&value=x", "offset=-1", "offset=x", "limit=99999999999999", "limit=1e3"])
 def test_a_page_that_is_none_is_refused(notes: Client, asked: str) -> None:
     """400 with what would be right."""
     assert notes.get(f"/_understudy/records/note?{asked}").status == 400

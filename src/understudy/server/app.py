@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.problems import Problem
-from understudy.server.control import control_plane
 from understudy.server.desk.streaming import Streams
 from understudy.server.posting import Poster
 from understudy.server.sending import Sender
@@ -55,12 +55,17 @@ class App:
         self.sender = None if poster is None else Sender(sandbox, poster, on_disk=None if self.syncer is None else self.syncer.on_disk)
         self.body_limit = body_limit
         self.streams = Streams()
-        self._control: ASGIApp = control_plane(sandbox, self.sender, self.streams)
         self._world_per_key = world_per_key
         self._origins = frozenset(origin.encode() for origin in origins)
         self._receiving: set[tuple[str, bytes]] = set()
         rule = sandbox.script.behaviour.idempotency
         self._key_header = rule.header.encode() if rule else b""
+
+    @cached_property
+    def _control(self) -> ASGIApp:
+        from understudy.server.control import control_plane  # 40 ms with its routing: not before somebody steers
+
+        return control_plane(self.sandbox, self.sender, self.streams)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection's request, or the server's life cycle messages."""

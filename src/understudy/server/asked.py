@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from starlette.requests import Request
+from typing import TYPE_CHECKING, Any
 
 from understudy.theatre import Theatre
 from understudy.world.world import World
 from understudy.world.worlds import SHARED
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 CAREFUL = {"x-content-type-options": "nosniff", "cache-control": "no-store", "cross-origin-resource-policy": "same-origin", "referrer-policy": "no-referrer"}
 """What goes with every answer: it is read as what it is, by nobody else, and not kept."""

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
+from understudy.behaviour.model import Resource
 from understudy.engine.kinds import Kind
 from understudy.exact import read
 from understudy.server.asked import Refused, number, world_of
@@ -40,7 +41,8 @@ LINKS = 500
 
 
 async def records(sandbox: Theatre, request: Request, body: Any) -> Any:
-    """The records of a resource, newest first: `search` finds text anywhere in them, `state` picks by lifecycle, `field` with `value` by a field."""
+    """The records of a resource, newest first: `search` finds text anywhere in them, `state` picks by lifecycle,
+    `field` with `value` by one that refers to another record, or by the key. What is computed when it is read is, as for a client."""
     world, kind = world_of(sandbox, request), _kind(sandbox, request)
     sandbox.stage.refresh(world, kind.name)
     offset, limit = number(request, "offset", 0), min(number(request, "limit", PAGE), MOST)
@@ -67,7 +69,10 @@ def _conditions(kind: Kind, request: Request) -> Iterator[tuple[str, frozenset[A
     if "state" in asked and kind.state_field is not None:
         yield kind.state_field, frozenset({asked["state"]})
     if "field" in asked:
-        yield asked["field"][:200], either(asked.get("value", ""))
+        known = [*fields_to(kind.resource), *([kind.resource.key] if kind.resource.key else [])]
+        if asked["field"] not in known:
+            raise Refused(400, f"field is one of {', '.join(known)}" if known else f"no field of {kind.name} refers to anything")
+        yield asked["field"], either(asked.get("value", ""))
 
 
 def either(text: str) -> frozenset[Any]:
@@ -143,7 +148,11 @@ def _referrers(sandbox: Theatre, world: World, name: str, id: str) -> Iterator[d
     for other in sandbox.script.behaviour.resources.values():
         if not world.store.count(other.name):
             continue
-        for field, target in other.refers_to.items():
-            plain = field.replace(".*", "")
-            if target == name and (total := world.store.select(Query(other.name, ((plain, either(id)),), limit=0)).total):
-                yield {"resource": other.name, "field": plain, "total": total}
+        for field, target in fields_to(other).items():
+            if target == name and (total := world.store.select(Query(other.name, ((field, either(id)),), limit=0)).total):
+                yield {"resource": other.name, "field": field, "total": total}
+
+
+def fields_to(resource: Resource) -> dict[str, str]:
+    """The fields that refer to other records, as they are asked for: arrays on the way are gone through."""
+    return {field.replace(".*", ""): target for field, target in resource.refers_to.items()}

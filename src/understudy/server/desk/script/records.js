@@ -81,7 +81,9 @@ function telling(records, taken) {
   const varied = values => values.length * 2 >= records.length && (records.length < 3 || new Set(values).size > 1);
   const common = [...seen].filter(([, values]) => varied(values)).map(([name]) => name);
   const some = (pattern, most) => common.filter(name => sortOf(name) === pattern).slice(0, most);
-  return [...some("name", 2), ...some("figure", 1), ...some("other", 1), ...some("time", 1), ...some("id", 2)].slice(0, 5);
+  const most = taken.length > 2 ? 3 : 4;
+  const time = some("time", 1);
+  return [...[...some("name", 2), ...some("figure", 1), ...some("other", 1), ...some("id", 2)].slice(0, most - time.length), ...time];
 }
 
 // --- one record ---------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ async function listing({heading, filter, fetched, row, none, above = null, actio
   await refresh();
   let waiting = 0;
   search.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(() => tried(refresh), 150); });
-  return {title: heading, refresh, node: h("div", {}, h("div", {class: "head"}, h("h1", {}, heading, " ", total), actions), above, h("div", {class: "row"}, search), rows)};
+  return {title: heading, refresh, node: h("div", {}, h("div", {class: "head"}, h("h1", {}, heading, " ", total), actions), above, h("div", {class: "row filter"}, search), rows)};
 }
 
 // --- requests -----------------------------------------------------------------------------------------------------

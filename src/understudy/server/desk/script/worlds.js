@@ -100,6 +100,8 @@ async function momentsView() {
 
 async function differ(from, result) {
   const told = await ask(`/diff${query({from, limit: LAST})}`);
+  const inward = one => Number(desk.resources[one.resource]?.internal ?? true);
+  for (const list of [told.created, told.changed, told.deleted]) list.sort((one, other) => inward(one) - inward(other));
   const some = (name, list) => told.counts?.[name] ?? list.length;
   const line = one => h("a", {href: recordLink(one.resource, one.id)}, `${words(one.resource)} ${brief(one.id, 40)}`);
   swap(result, h("h2", {}, `Since ${from ?? "the fixture"}`),
