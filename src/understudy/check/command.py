@@ -124,6 +124,8 @@ def _fuzz(report: Report, options: argparse.Namespace, api: Api, target: Target,
     report.calls += found.calls
     report.seconds += found.seconds
     report.judged[f"{LAW}all checks", "all operations"] += found.calls
+    report.judged[f"{LAW}the model", "all operations"] += found.claims
+    report.uncovered += [Uncovered(f"{LAW}all checks", label, f"schemathesis could not: {words}") for label, words in found.skipped.items()]
     if not found.ended:
         report.uncovered.append(Uncovered(f"{LAW}all phases", "all", f"schemathesis gave up: {found.failed}" if found.failed else f"it was stopped after {seconds:g} s; --fuzz-time gives it more"))
 

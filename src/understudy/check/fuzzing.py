@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import schemathesis
@@ -22,6 +23,8 @@ from understudy.check.linking import linked
 from understudy.check.steps import Answer, Step
 from understudy.check.subjects import Api
 from understudy.check.targets import InProcess, Remote, Target
+from understudy.check.traffic import Recorded
+from understudy.check.witness import Witness
 
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 REFUSED = [400, 401, 403, 404, 405, 406, 409, 414, 415, 422, 428, 429, "5xx"]
@@ -53,10 +56,12 @@ class Fuzzed:
 
     findings: list[Finding] = field(default_factory=list)
     calls: int = 0
+    claims: int = 0  # of the model, about what the calls did one after the other
     scenarios: int = 0
     seconds: float = 0.0
     first: float | None = None
     ended: bool = True  # False: the time was up before, or it failed
+    skipped: dict[str, str] = field(default_factory=dict)  # operation -> why schemathesis could not test it
     failed: str | None = None  # why schemathesis itself gave up
 
 
@@ -73,17 +78,20 @@ def fuzz(api: Api, target: Target, credentials: Mapping[str, str], *, seed: int 
 
 def _follow(stream: Any, found: Fuzzed, api: Api, seconds: float) -> None:
     """Take what happens in a run, for so many seconds at most."""
-    start = time.perf_counter()
+    start, witness = time.perf_counter(), Witness(api)
     for event in _as_far_as_it_comes(stream, found):
         if isinstance(event, events.ScenarioFinished):
             found.scenarios += 1
-            for finding in _findings(event, api):
+            for finding in chain(_findings(event, api), _witnessed(event, witness)):
                 if all(finding.identity != one.identity for one in found.findings):
                     found.findings.append(finding)
                     found.first = found.first if found.first is not None else time.perf_counter() - start
+            found.claims = witness.claims
             found.calls += len(event.recorder.interactions)
         elif isinstance(event, events.NonFatalError):
             _add_error(found, event)
+        elif isinstance(event, events.FatalError):
+            found.failed, found.ended = f"{type(event.exception).__name__}: {event.exception}", False
         if time.perf_counter() - start > seconds:
             found.ended = False
             stream.stop()
@@ -165,6 +173,16 @@ def _findings(event: Any, api: Api) -> Iterator[Finding]:
                 yield Finding(f"{LAW}{check.name}", label, f"{type(failure).__name__} {getattr(failure, '_unique_key', '')}"[:200], message, steps, answers, claim)
 
 
+def _witnessed(event: Any, witness: Witness) -> Iterator[Finding]:
+    """What the laws find in the calls of a scenario, one after the other: a scenario may have had a fresh start."""
+    witness.begin_anew()
+    for node in event.recorder.interactions.values():
+        request, answer = node.request, _answer(node)
+        headers = {name.lower(): values[0] for name, values in request.headers.items() if values}
+        if answer is not None:
+            yield from witness.see(Recorded(request.method, request.uri, headers, request.body or None, answer))
+
+
 def _chain(recorder: Any, case: str) -> tuple[tuple[Step, ...], tuple[Answer | None, ...]]:
     """A call and those it came from, as they were sent."""
     chain: list[str] = []
@@ -202,3 +220,5 @@ def _add_error(found: Fuzzed, event: Any) -> None:
     if "Runtime" in words or "raised" in words:
         claim = Claim("fails", {"value": False}, words)
         found.findings.append(Finding(f"{LAW}no exception", str(event.label), words[:80], words, (), (), claim))
+    else:
+        found.skipped[str(event.label)] = words

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -108,7 +109,7 @@ class Judge:
         found = self._validators.get(schema.uri)
         if found is None:
             referred = schema.value if "##" in schema.uri or not schema.uri else {"$ref": schema.uri}
-            found = self._validators[schema.uri] = Draft202012Validator(referred, registry=self._registry, format_checker=FORMATS)
+            found = self._validators[schema.uri] = JUDGE(referred, registry=self._registry, format_checker=FORMATS)
         return found
 
     def _retrieve(self, uri: str) -> Resource[Any]:
@@ -192,6 +193,36 @@ def _seen(value: Any, word: str) -> Any:
         node["required"] = [name for name in required if name not in hidden]
     return node
 
+
+SPACE = r"\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+"""What `\\s` stands for (ECMA 262 section 22.2.2.9): the standard library's has more."""
+_ECMA = {"s": SPACE, "d": "0-9", "w": "A-Za-z0-9_"}
+
+
+@lru_cache(maxsize=1024)
+def ecma(pattern: str) -> re.Pattern[str] | None:
+    """A pattern as JSON Schema means it (ECMA 262), for the standard library; None for one that it cannot read."""
+    inside, parts = False, []
+    for part in re.findall(r"\\.|[^\\]", pattern, re.DOTALL):
+        inside = (inside or part == "[") and part != "]"
+        kind = _ECMA.get(part[1:].lower()) if part[:1] == "\\" else None
+        if kind is not None and (part[1].islower() or not inside):
+            parts.append(kind if inside else f"[{'' if part[1].islower() else '^'}{kind}]")
+        else:
+            parts.append(r"\Z" if part == "$" and not inside else part)
+    try:
+        return re.compile("".join(parts))
+    except re.error:
+        return None
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[jsonschema.ValidationError]:
+    found = ecma(pattern)
+    if validator.is_type(instance, "string") and found is not None and not found.search(instance):
+        yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+JUDGE: type[Draft202012Validator] = jsonschema.validators.extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
 
 FORMATS = FormatChecker(formats=())
 

@@ -8,16 +8,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from understudy.check.claims import Claim, status
 from understudy.check.laws.records import kept, volatile
-from understudy.check.steps import Answer, Ref, at
+from understudy.check.steps import Answer, Ref, Step, Unmade, at, resolve
 from understudy.check.subjects import Api, Filter, Subject
-from understudy.contract.values import Operation
+from understudy.contract.values import Operation, Schema
 
 LOST = [404, 410]
 READS = frozenset({"retrieve", "list", "search"})
@@ -40,6 +42,19 @@ class Exchange:
     def accepted(self) -> Claim:
         """That it was."""
         return Claim("among", {"value": status(self.index), "options": ["2xx"]}, "it was accepted")
+
+
+def exchanged(api: Api, operation: Operation, steps: Sequence[Step], answers: Sequence[Answer | None], index: int) -> Exchange | None:
+    """A step as it went out; None where that is not known."""
+    step, answer = steps[index], answers[index]
+    if answer is None or step.url is not None:
+        return None
+    with suppress(Unmade):
+        sent = [resolve(value, answers) for value in (dict(step.parameters), [[name, value] for name, value in step.query], step.body)]
+        rule = api.behaviour.idempotency
+        keyed = rule is not None and any(name.lower() == rule.header.lower() for name in step.headers)
+        return Exchange(index, operation, sent[0], tuple((name, value) for name, value in sent[1]), sent[2], answer, keyed)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +194,19 @@ def shown(subject: Subject, x: Exchange) -> tuple[Ref, dict[str, Any]] | None:
 def _sent(subject: Subject, x: Exchange, kind: str) -> dict[str, Any]:
     wrap = subject.written(kind)[1]
     body = x.body.get(wrap) if wrap and isinstance(x.body, dict) else x.body
-    return kept(subject, body, kind) if isinstance(body, dict) else {}
+    if not isinstance(body, dict) or subject.read is None:
+        return {}
+    return {name: _declared(subject.api, subject.read.properties[name], value) for name, value in kept(subject, body, kind).items()}
+
+
+def _declared(api: Api, schema: Schema, value: Any) -> Any:
+    """A value without what is nowhere declared, which need not be kept."""
+    shape = api.contract.shape(schema, "response")
+    if isinstance(value, dict) and shape.properties:
+        return {name: _declared(api, shape.properties[name], part) for name, part in value.items() if name in shape.properties}
+    if isinstance(value, list) and shape.items is not None:
+        return [_declared(api, shape.items, part) for part in value]
+    return value
 
 
 def _created(model: Model, x: Exchange, subject: Subject) -> Iterator[Expected]:
@@ -350,7 +377,8 @@ def _is_plain(subject: Subject, one: Filter) -> bool:
 
 def _asked_for(x: Exchange, subject: Subject, items: Ref) -> Iterator[Expected]:
     """A list keeps to what its own query asks for: how many, which, in what order."""
-    query = dict(x.query)
+    names = Counter(name for name, _ in x.query)
+    query = {name: value for name, value in x.query if names[name] == 1}
     limit = query.get(str(subject.lists.limit))
     if re.fullmatch("[1-9][0-9]{0,5}", str(limit)):
         yield Expected("pages", x.operation, "limit", Claim("at_most", {"items": items, "most": int(str(limit))}, f"a page of {limit} is longer"))

@@ -77,17 +77,32 @@ def from_har(text: str, api: Api) -> tuple[Step, ...]:
 
 def steps(some: Iterable[Recorded], api: Api, ask: Ask | None = None) -> Iterator[Step]:
     """Recorded requests as steps. Where no answers were kept, `ask` gives them: the same requests to what they were made of."""
-    given: dict[str, Ref] = {}
-    answers: list[Answer | None] = []
-    for index, one in enumerate(some):
-        step = _step(one, given, api)
-        answer = one.answer if one.answer is not None or ask is None else ask(step, answers)
-        answers.append(answer)
+    thread = Thread(api)
+    for one in some:
+        step = thread.step(one)
+        thread.take(one.answer if one.answer is not None or ask is None else ask(step, thread.answers))
         yield step
+
+
+@dataclass
+class Thread:
+    """Requests one after the other: what an answer gave is bound in those that come later."""
+
+    api: Api
+    answers: list[Answer | None] = field(default_factory=list)
+    _given: dict[str, Ref] = field(default_factory=dict)
+
+    def step(self, one: Recorded) -> Step:
+        """The next request."""
+        return _step(one, self._given, self.api)
+
+    def take(self, answer: Answer | None) -> None:
+        """Its answer."""
+        self.answers.append(answer)
         if answer is not None:
-            _learn(answer.value, Ref(index), given)
+            _learn(answer.value, Ref(len(self.answers) - 1), self._given)
             if tag := answer.headers.get("etag"):
-                given[tag] = Ref(index, ("etag",), "headers")
+                self._given[tag] = Ref(len(self.answers) - 1, ("etag",), "headers")
 
 
 def _step(one: Recorded, given: Mapping[str, Ref], api: Api) -> Step:

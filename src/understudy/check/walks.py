@@ -21,9 +21,8 @@ from understudy.check.drawing import by_seed_alone
 from understudy.check.laws.lifecycles import REFUSED
 from understudy.check.laws.records import _other
 from understudy.check.laws.refusals import missing_id
-from understudy.check.model import Exchange, Known, Model
+from understudy.check.model import Known, Model, exchanged
 from understudy.check.session import UNREADABLE, Impossible, Record, Session
-from understudy.check.steps import Unmade, resolve
 from understudy.check.subjects import Subject
 from understudy.check.walking import whole
 from understudy.contract.values import Operation
@@ -67,24 +66,11 @@ def watching(model: Model) -> Callable[[Session, Operation, int], None]:
     """Let a model watch a session: what it expects is held there."""
 
     def watch(session: Session, operation: Operation, index: int) -> None:
-        exchange = exchanged(session, operation, index)
+        exchange = exchanged(session.api, operation, session.steps, session.answers, index)
         for one in model.observe(exchange) if exchange is not None else ():
             session.hold(one.law, one.operation, one.mark, one.claim)
 
     return watch
-
-
-def exchanged(session: Session, operation: Operation, index: int) -> Exchange | None:
-    """A step as it went out."""
-    step, answer = session.steps[index], session.answers[index]
-    if answer is None or step.url is not None:
-        return None
-    with suppress(Unmade):
-        sent = [resolve(value, session.answers) for value in (dict(step.parameters), [[name, value] for name, value in step.query], step.body)]
-        rule = session.api.behaviour.idempotency
-        keyed = rule is not None and any(name.lower() == rule.header.lower() for name in step.headers)
-        return Exchange(index, operation, sent[0], tuple((name, value) for name, value in sent[1]), sent[2], answer, keyed)
-    return None
 
 
 # --- what a walk may do -------------------------------------------------------------------------------------------------
