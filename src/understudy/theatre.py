@@ -24,7 +24,7 @@ from understudy.webhooks.rules import rules_of
 from understudy.world import sources
 from understudy.world.clock import Clock
 from understudy.world.fixtures import EMPTY, Fixture, play, read_fixture
-from understudy.world.judging import Document
+from understudy.world.judging import Document, note_private
 from understudy.world.keeping import Folder
 from understudy.world.mirroring import QUANTITIES as SHOWN
 from understudy.world.post import Post
@@ -102,6 +102,17 @@ class Theatre:
         return self.prepared[asked]
 
 
+    def restage(self, new: Theatre) -> None:
+        """Play what another theatre plays, in the worlds there are; what watches and sends goes on doing so. Raises OSError."""
+        if self.folder is not None:
+            self.folder.restaged(document_of(new.understood))
+        new.stage.observe, new.post.ring = self.stage.observe, self.post.ring
+        note_private(new.script, self.worlds)
+        self.worlds.restage(new.worlds.prepared, new.post)
+        self.stage, self.post, self.prepare, self.prepared = new.stage, new.post, new.prepare, {}
+        self.title, self.fixture, self.understood = new.title, new.fixture, new.understood
+
+
 _BUNDLED = Options()
 
 
@@ -145,8 +156,13 @@ def _folder(options: Options, worlds: Worlds, understood: Understood) -> Folder 
     if options.data is None:
         return None
     folder = Folder(Path(options.data))
-    folder.attach(worlds, Document(understood.title, understood.where, _digest(understood), understood.script))
+    folder.attach(worlds, document_of(understood))
     return folder
+
+
+def document_of(understood: Understood) -> Document:
+    """What is played, as worlds that were kept are held against it."""
+    return Document(understood.title, understood.where, _digest(understood), understood.script)
 
 
 def _digest(understood: Understood) -> str:

@@ -55,17 +55,22 @@ class App:
         self.sender = None if poster is None else Sender(sandbox, poster, on_disk=None if self.syncer is None else self.syncer.on_disk)
         self.body_limit = body_limit
         self.streams = Streams()
+        self.reloader: Any = None  # reads anew what is played, where that can be: see `server.reloading`
         self._world_per_key = world_per_key
         self._origins = frozenset(origin.encode() for origin in origins)
         self._receiving: set[tuple[str, bytes]] = set()
-        rule = sandbox.script.behaviour.idempotency
+        self.restaged()
+
+    def restaged(self) -> None:
+        """Know of what is played what is needed before a request is; afterwards it is asked of the sandbox."""
+        rule = self.sandbox.script.behaviour.idempotency
         self._key_header = rule.header.encode() if rule else b""
 
     @cached_property
     def _control(self) -> ASGIApp:
         from understudy.server.control import control_plane  # 40 ms with its routing: not before somebody steers
 
-        return control_plane(self.sandbox, self.sender, self.streams)
+        return control_plane(self.sandbox, self.sender, self.streams, lambda: self.reloader)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection's request, or the server's life cycle messages."""

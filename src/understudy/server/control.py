@@ -49,10 +49,10 @@ LARGEST = 1_000_000
 PAGE = "/_understudy/desk"
 
 
-def control_plane(sandbox: Theatre, sender: Sender | None = None, streams: Streams | None = None) -> ASGIApp:
+def control_plane(sandbox: Theatre, sender: Sender | None = None, streams: Streams | None = None, reloader: Callable[[], Any] = lambda: None) -> ASGIApp:
     """The application under `/_understudy` for a sandbox; without a sender nothing that is owed to endpoints is sent.
 
-    `streams`: who watches, for whoever is to end that.
+    `streams`: who watches, for whoever is to end that; `reloader`: what reads anew what is played, once it is there.
     """
     desk = Desk(sandbox, sender)
     calls: list[tuple[str, str, Callable[[Theatre, Request, Any], Any]]] = [
@@ -67,6 +67,7 @@ def control_plane(sandbox: Theatre, sender: Sender | None = None, streams: Strea
         ("GET", "/export", export_world),
         ("GET", "/clock", clock),
         ("POST", "/clock", partial(turn_clock, sender)),
+        ("POST", "/reload", partial(reload, reloader)),
         ("GET", "/requests", requests),
         ("GET", "/requests/{number}", request_whole),
         ("DELETE", "/worlds/{name}", end_world),
@@ -280,6 +281,18 @@ def _snapshot(sandbox: Theatre, world: World, name: str) -> World:
 def export_world(sandbox: Theatre, request: Request, body: Any) -> Any:
     """A world as a fixture file."""
     return export(_world(sandbox, request))
+
+
+async def reload(reloader: Callable[[], Any], sandbox: Theatre, request: Request, body: Any) -> Any:
+    """Read documents and behaviour anew and play them in the worlds there are; where they are broken, nothing changes."""
+    _only(body)
+    one = reloader()
+    if one is None:
+        raise Refused(409, "there is nothing to read anew: this stand-in was not started by understudy serve")
+    answer = await one.reload()
+    if not answer["reloaded"]:
+        raise Refused(422, "what is played stays as it was: " + "; ".join(f"{one['where']}: {one['message']}" for one in answer["faults"]))
+    return answer
 
 
 def clock(sandbox: Theatre, request: Request, body: Any) -> Any:

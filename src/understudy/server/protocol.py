@@ -41,6 +41,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._doorman = None if tls is None else Doorman(self._protocol, tls)
         self._sender = app.sender
+        self._reloader = app.reloader
         self._streams: Streams = app.streams
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
@@ -48,6 +49,8 @@ class Server(uvicorn.Server):
         await super().startup(sockets if self._doorman is None else [])
         if self._doorman is not None:
             self._doorman.open(sockets or [])
+        if self._reloader is not None:
+            self._reloader.watch()
         if self._sender is not None:
             self._sender.start()
 
@@ -55,6 +58,8 @@ class Server(uvicorn.Server):
         """Let nobody watch any more, send no more, then listen no more."""
         if self._doorman is not None:
             self._doorman.close()
+        if self._reloader is not None:
+            self._reloader.stop()
         self._streams.close()
         if self._sender is not None:
             await self._sender.stop()

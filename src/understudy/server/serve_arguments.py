@@ -27,6 +27,7 @@ examples:
   start     version, url, desk, title, documents, operations, resources, fixture, now, clock, notes
   request   time, world, now, number, method, path, query, operation, status, reason, ms, request_id, warnings, fault
   delivery  time, world, now, id, type, endpoint, url, attempt, status, error, ms, state, next_at
+  reload    time, reloaded, documents, operations, resources, new, changed, orphaned, misfits; or faults, where it is broken
   left_out  lines: so many are missing here, since nobody read them
 "time" is the machine's time, "now" the world's; "operation" is METHOD /path as the document has it, or null; "ms" is what the
 stand-in took to decide; "fault" what was done to the answer on purpose, or null. Fields may be added, none is changed.
@@ -56,6 +57,9 @@ GROUPS: dict[str, Rows] = {
         ("--now", {"metavar": "ISO", "help": "the world's start time, such as 2025-05-06T10:30:00Z; the clock stands still there"}),
         ("--clock", {"choices": ("running", "frozen"), "help": "let the clock run, or stand still"}),
         ("--seed", {"type": int, "default": 0, "metavar": "N", "help": "another seed gives other ids (default: 0)"}),
+    ),
+    "while it is being written": (
+        ("--reload", {"action": "store_true", "help": "play documents, overlays, behaviour file and fixture anew when they change, in the worlds there are"}),
     ),
     "where it listens, and to whom": (
         ("--host", {"default": "127.0.0.1", "help": "the address to listen on (default: 127.0.0.1)"}),

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from socket import socket as Socket
 from ssl import SSLContext
 from typing import Any
@@ -25,10 +26,11 @@ from understudy.server.outlet import Outlet
 from understudy.server.painting import in_colour
 from understudy.server.posting import Poster
 from understudy.server.printing import FORMS, Printer
+from understudy.server.reloading import Reloader
 from understudy.theatre import Options, Theatre, Unplayable, open_theatre
 from understudy.world.fixtures import FixtureFault
 from understudy.world.journal import Unkept
-from understudy.world.sources import Unreadable
+from understudy.world.sources import Unreadable, noted
 
 _EVERY = ("127.0.0.1", "0.0.0.0", "::1", "::", "localhost")
 TERMINATED = 143
@@ -43,13 +45,13 @@ def serve(asked: argparse.Namespace, front: Front | None = None) -> int:
     """Serve until interrupted; the exit status (0: stopped, 2: could not start)."""
     try:
         tls = _tls(asked)
-        door, sandbox = _opened(asked)
+        door, sandbox, files = _opened(asked)
     except Unplayable as fault:
         return _failed(*(f"{one.where}: {one.message}" for one in fault.faults))
     except (Uncertified, ports.Unheard, Unreadable, Unkept, FixtureFault, LookupError, ValueError) as fault:
         return _failed(str(fault))
     with door, _terminable():
-        return _play(asked, sandbox, door, tls, front)
+        return _play(asked, sandbox, files, door, tls, front)
 
 
 def _tls(asked: argparse.Namespace) -> SSLContext | None:
@@ -71,19 +73,20 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _opened(asked: argparse.Namespace) -> tuple[Socket, Theatre]:
+def _opened(asked: argparse.Namespace) -> tuple[Socket, Theatre, set[Path]]:
     """The socket first: a port that is taken is told before a large document is read."""
     door = ports.bound(asked.host, asked.port)
     try:
-        sandbox = open_theatre(_options(asked))
+        with noted() as files:
+            sandbox = open_theatre(_options(asked))
         ports.listening(door, asked.host, asked.port)  # not before there is somebody to answer
     except BaseException:
         door.close()
         raise
-    return door, sandbox
+    return door, sandbox, files
 
 
-def _play(asked: argparse.Namespace, sandbox: Theatre, listening: Socket, tls: SSLContext | None, front: Front | None) -> int:
+def _play(asked: argparse.Namespace, sandbox: Theatre, files: set[Path], listening: Socket, tls: SSLContext | None, front: Front | None) -> int:
     poster = Poster(asked.allow_host, timeout=sandbox.post.rules.timeout.total_seconds())
     app = App(sandbox, world_per_key=asked.world_per_key, origins=tuple(asked.cors), relaxed=asked.durability == "relaxed", poster=poster)
     _tell_misfits(sandbox)
@@ -91,6 +94,7 @@ def _play(asked: argparse.Namespace, sandbox: Theatre, listening: Socket, tls: S
     form = FORMS[asked.log]
     printer = Printer(Outlet(sys.stdout, form.left_out), form, colour)
     _greet(asked, sandbox, _base(asked.host, listening.getsockname()[1], "http" if tls is None else "https"), printer)
+    app.reloader = Reloader(app, _options(asked), printer.tell, files if asked.reload else None)
     if not asked.quiet:
         _print(app, printer)
     try:

@@ -46,7 +46,7 @@ def judge(document: Document, kept_for: Mapping[str, Any] | None, worlds: Worlds
 
     Raises Unkept where it is another document, by its title, and something does not fit.
     """
-    _note_private(document.script, worlds)
+    note_private(document.script, worlds)
     if kept_for is None or kept_for.get("digest") == document.digest:
         return ()
     found = tuple(misfit for where, world in _all(worlds) for misfit in _misfits(where, world, document.script))
@@ -70,7 +70,7 @@ def _all(worlds: Worlds) -> Iterator[tuple[str, World]]:
         yield from ((f"{world.name}/{name}", saved) for name, saved in worlds.saved(world.name).items())
 
 
-def _note_private(script: Script, worlds: Worlds) -> None:
+def note_private(script: Script, worlds: Worlds) -> None:
     """Let each kind know of private fields that its kept records have: what is kept is then not what leaves."""
     for _, world in _all(worlds):
         for resource, fields in world.store.learned():

@@ -93,6 +93,14 @@ class Folder:
         elif told != document:
             files.decide(self.path, self._manifest)
 
+    def restaged(self, document: Document) -> None:
+        """The worlds are played by another document from now on, and new ones begin otherwise. Raises OSError."""
+        self._manifest = replace(self._manifest, document=document.value())
+        self._prepared = False
+        self._dirty.add(PREPARED)
+        if self._renewal is None:
+            files.decide(self.path, self._manifest)
+
     def _load(self, worlds: Worlds) -> Worlds:
         """The worlds as files and journal tell them; the journal is open behind its last whole entry."""
         manifest = self._manifest
@@ -262,8 +270,8 @@ class Folder:
         assert self.journal is not None
         self._renewal = None
         if renewal.decided:
-            self._manifest = renewal.manifest
-            self._prepared = self._prepared or PREPARED in renewal.files
+            self._manifest = replace(renewal.manifest, document=self._manifest.document)
+            self._prepared = self._prepared or (PREPARED in renewal.files and PREPARED not in self._dirty)
             self.journal.forget(renewal.manifest.generation)
             self._limit = SMALLEST + renewal.size // 8
         if not renewal.placed:  # the files before still count, or not all have their places: again when the journal has grown

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -40,8 +42,25 @@ class Unreadable(Exception):
         self.message = message
 
 
+_NOTED: ContextVar[set[Path] | None] = ContextVar("_NOTED", default=None)
+
+
+@contextmanager
+def noted() -> Iterator[set[Path]]:
+    """The files that are read meanwhile, found or not."""
+    files: set[Path] = set()
+    token = _NOTED.set(files)
+    try:
+        yield files
+    finally:
+        _NOTED.reset(token)
+
+
 def read(path: Path) -> Any:
     """The JSON value a file holds, JSON or YAML by its content. Raises Unreadable."""
+    files = _NOTED.get()
+    if files is not None:
+        files.add(path)
     try:
         data = path.read_bytes()
     except OSError as fault:

@@ -226,6 +226,15 @@ class World:
         """When the earliest timer falls due."""
         return self._timers[0][0] if self._timers else None
 
+    def restage(self, before: World, prepared: World, *, alike: bool) -> None:
+        """Be played by another script, whose worlds begin as `prepared` and not as `before`; `alike`: they tell others by the same rules."""
+        if self.settings == before.settings:
+            self.settings = prepared.settings
+        if self.id_length == before.id_length:
+            self.id_length, self._stem = prepared.id_length, None
+        if not alike:
+            self._outbox = None
+
     # --- the way of worlds ---------------------------------------------------------------------------------------
 
     def fork(self, name: str) -> World:

@@ -84,6 +84,13 @@ class Worlds:
         for world in self:
             self._connect(world)
 
+    def restage(self, prepared: World, post: Post) -> None:
+        """Have all worlds played by another script from now on: new ones begin as `prepared`, those there are keep what they hold."""
+        before, self.prepared = self.prepared, prepared
+        for world in [*self, *(saved for some in self._snapshots.values() for saved in some.values())]:
+            world.restage(before, prepared, alike=self.post is not None and self.post.rules == post.rules)
+        self.connect(post)
+
     def _connect(self, world: World) -> None:
         """Have a world tell others from now on; what it owes already is seen to."""
         world.post = self.post
@@ -118,6 +125,14 @@ class Worlds:
     def saved(self, world: str) -> dict[str, World]:
         """The snapshots of a world, by name, in the order they were first taken."""
         return dict(self._snapshots.get(world, {}))
+
+    def forked(self) -> Worlds:
+        """All of them as they are now, for somebody who looks at them aside."""
+        others = Worlds(self.prepared, self.most)
+        for world in self:
+            others.put(world.name, world.fork(world.name))
+        others._snapshots = {name: dict(some) for name, some in self._snapshots.items()}
+        return others
 
     # --- kept worlds ---------------------------------------------------------------------------------------------
 
