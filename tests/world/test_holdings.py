@@ -26,7 +26,7 @@ TOLD = {"name", "clock", "seed", "settings", "id_length", "store", "count", "rep
 """What the table in `holdings` tells of."""
 DERIVED = {"_waiting", "_ticket", "_stem", "_outbox"}
 """What follows of these."""
-PASSING = {"requests", "request_count", "keeper", "mark", "post"}
+PASSING = {"requests", "request_count", "keeper", "mark", "post", "version"}
 """What each world begins anew."""
 
 SAMPLES: dict[str, tuple[Any, Any]] = {
