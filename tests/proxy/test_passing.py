@@ -239,3 +239,12 @@ def test_a_base_path_stands_before_every_path() -> None:
     origin = Origin.of("https://api.example/v2/")
     assert [origin.target(one) for one in (b"/pets", b"/v2/pets", b"/v2?x=1", b"/v22")] == [b"/v2/pets", b"/v2/pets", b"/v2?x=1", b"/v2/v22"]
     assert (origin.shown, Origin.of("http://[::1]:8080").authority) == ("https://api.example", "[::1]:8080")
+
+
+def test_what_the_second_judge_alone_objects_to_is_in_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body the compiled validator lets pass leaves at once; the verdict of jsonschema comes after it."""
+    with scripted(sized(b'{"owners":[]}')) as (url, _), fronting(url) as front:
+        monkeypatch.setattr(front.proxy.watcher, "_is_clear", lambda now: True)
+        response, _ = front("GET", "/owners")
+    assert violations(response) == []
+    assert [(found.law, front.proxy.watcher.report.times[found.identity]) for found in front.proxy.watcher.report.findings] == [("declared shape", 1)]

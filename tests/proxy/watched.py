@@ -40,7 +40,7 @@ class Between:
                 numbers[index], wire.method, wire.target, tuple((name.lower(), value) for name, value in wire.headers), wire.body, answer.status,
                 tuple(answer.headers.items()), answer.body, started=first + index, ended=self.events, fault=answer.fault,
             )  # fmt: skip
-            self.seen.append((one, self.watcher.judge(one)))
+            self.seen.append((one, [*self.watcher.judge(one), *(found for _, violations in self.watcher.confirm() for found in violations)]))
         return answers
 
     def reset(self) -> bool:

@@ -83,7 +83,7 @@ class Judge:
             says = f"the media type is {media or 'not said'}, of those declared: {', '.join(response.content)}"
             yield Breach("declared media type", "media type", Claim("quiet", {"text": Ref(step, ("content-type",), "headers"), "pattern": f"^{re.escape(media)}"}, says))
             return
-        schema = next((one for declared, one in response.content.items() if "json" in declared and _covers(declared, media)), None)
+        schema = schema_of(operation, answer)
         if schema is not None:
             yield from self._value(schema, step, answer)
 
@@ -124,6 +124,14 @@ class Judge:
     def _resource(self, uri: str, document: Any) -> Resource[Any]:
         older = self._contract.documents.dialect(uri) == "3.0"
         return DRAFT202012.create_resource(_seen(_newer(document) if older else document, self._hidden))
+
+
+def schema_of(operation: Operation, answer: Answer) -> Schema | None:
+    """What the document says of an answer's JSON body, if it does."""
+    response = operation.response(answer.status)
+    media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content = response.content if response is not None else {}
+    return next((one for declared, one in content.items() if "json" in declared and _covers(declared, media)), None)
 
 
 def _covers(declared: str, media: str) -> bool:

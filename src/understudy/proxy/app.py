@@ -75,6 +75,12 @@ class Proxy:
         self._count += 1
         return self._count
 
+    def confirm(self) -> None:
+        """Judge what an answer did not have to wait for."""
+        for one, violations in self.watcher.confirm():
+            if self.told is not None:
+                self.told(one, violations)
+
     def close(self, one: Exchange, violations: list[Violation]) -> None:
         """An exchange is through."""
         if self.record is not None and one.status:
@@ -132,6 +138,7 @@ class Passage:
             await self._back(coming)
         finally:
             await coming.close()
+            proxy.confirm()
 
     def _path(self) -> str:
         return self.target.partition(b"?")[0].decode("latin-1")

@@ -88,6 +88,7 @@ def _proxy(options: argparse.Namespace) -> int:
         listening.close()
         if record is not None:
             record.close()
+    front.confirm()
     return _reported(watcher.report, reports, upstream)
 
 

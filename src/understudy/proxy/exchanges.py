@@ -68,8 +68,20 @@ class Exchange:
         return next((value for key, value in self.sent if key == name), None)
 
     def reply(self) -> Answer:
-        """The answer as checks read it."""
-        return Answer(self.status, dict(self.got), self.answer or b"", self.fault, self.seconds)
+        """The answer as checks read it, its body parsed once for all of them."""
+        return Parsed(self.status, dict(self.got), self.answer or b"", self.fault, self.seconds, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed(Answer):
+    """An answer whose body was parsed already."""
+
+    parsed: Any = ABSENT
+
+    @property
+    def value(self) -> Any:
+        """The body as a JSON value; ABSENT where it is none."""
+        return self.parsed
 
 
 def value_of(data: bytes | None) -> Any:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from understudy.behaviour.lifecycles import is_final
-from understudy.check.claims import Claim, status
+from understudy.check.claims import Claim, item_agrees, status
 from understudy.check.laws.keys import REFUSED
 from understudy.check.laws.records import GONE, kept, volatile
 from understudy.check.steps import ABSENT, Ref, at
 from understudy.check.subjects import Subject
 from understudy.check.walking import quantities
-from understudy.proxy.memory import Known, Memory
+from understudy.proxy.memory import Known, Memory, combinations
 from understudy.proxy.moments import Moment
 
 
@@ -139,12 +139,12 @@ def unique(now: Moment, memory: Memory) -> Iterator[Held]:
     """A second record with a key that is taken is refused."""
     if now.kind != "create" or now.subject is None or not isinstance(now.sent, dict) or not ({"key", "unique"} & now.subject.said):
         return
-    row = now.subject.resource
-    for fields in [*([(row.key,)] if row.key else []), *row.unique]:
-        if not all(now.sent.get(name) is not None for name in fields) or _key(now, memory):
+    for fields in combinations(now.subject):
+        values = tuple(now.sent.get(name) for name in fields)
+        other = memory.by_key(now.subject, fields, values) if all(isinstance(value, str | int) for value in values) else None
+        if other is None or other.made is None or _key(now, memory):
             continue
-        other = next((one for one in memory.of(now.subject.name) if one.made is not None and all(one.value.get(name) == now.sent[name] for name in fields)), None)
-        if other is not None and other.seen.party == now.party and memory.alone(now) and other.seen.exchange.ended <= now.exchange.started:
+        if other.seen.party == now.party and memory.alone(now) and other.seen.exchange.ended <= now.exchange.started:
             says = f"a second {now.subject.name} with the same {' and '.join(fields)} is accepted"
             yield _held("uniqueness", " ".join(fields), says, "not_among", other.seen, value=status(1), options=["2xx"])
 
@@ -303,20 +303,23 @@ def listed(now: Moment, memory: Memory) -> Iterator[Held]:
         return
     name = now.subject
     free = sorted({*name.own, *volatile(name), *_derived(name)})
-    rows = {str(one.get(name.id_field)): one for one in now.rows if isinstance(one, dict)}
+    rows = {str(one[name.id_field]): one for one in now.rows if isinstance(one, dict) and one.get(name.id_field) is not None}
     whole = not now.exchange.query and not now.parents and now.kind == "list" and len(now.rows) < name.lists.default_limit and not _goes_on(now)
-    for known in memory.of(name.name):
-        if known.seen.party != now.party or known.seen.exchange.ended > now.exchange.started or not _settled(memory, now, known):
-            continue
-        id = known.value[name.id_field]
-        if str(id) in rows and name.read is not None:
+    for id, row in rows.items() if name.read is not None else ():
+        known = memory.records.get((name.name, id))
+        if known is not None and _settled(memory, now, known) and item_agrees([row], name.id_field, known.value, free) is False:  # a page may be long
             yield _held("created is listed", "agrees", "a list shows a record otherwise than it was shown before, and nobody wrote it", "item_agrees", known.seen,
                         items=Ref(1, now.place), key=name.id_field, record=known.seen.of(0), ignoring=free)
-        elif whole and known.made is not None and not name.resource.parents and not is_final(str(known.seen.state() or "")):
-            yield _held("created is listed", "listed", "a created record is not in the list", "lists", known.made, items=Ref(1, now.place), key=name.id_field, value=id)
+    for known in memory.of(name.name) if whole and not name.resource.parents else ():
+        own = known.value[name.id_field]
+        if str(own) not in rows and known.made is not None and not is_final(str(known.seen.state() or "")) and _settled(memory, now, known):
+            yield _held("created is listed", "listed", "a created record is not in the list", "lists", known.made, items=Ref(1, now.place), key=name.id_field, value=own)
 
 
 def _settled(memory: Memory, now: Moment, known: Known) -> bool:
+    """Whether a record is as it was known by the same party, as far as the order of requests tells."""
+    if known.seen.party != now.party or known.seen.exchange.ended > now.exchange.started:
+        return False
     place = known.seen.subject.name if known.seen.subject else "", known.seen.owner or ""
     busy = any(one in (place, None) for one in memory.under_way.values())
     return not busy and all(memory.touched.get(one, -1) <= now.exchange.started for one in (place, None))

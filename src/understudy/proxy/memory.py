@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from understudy.check.subjects import Api
+from understudy.check.subjects import Api, Subject
 from understudy.proxy.moments import Moment
 
 MOST = 20_000
@@ -42,6 +42,7 @@ class Memory:
     api: Api
     records: OrderedDict[Place, Known] = field(default_factory=OrderedDict)
     deleted: OrderedDict[Place, Moment] = field(default_factory=OrderedDict)
+    named: OrderedDict[tuple[str, tuple[str, ...], tuple[Any, ...]], str] = field(default_factory=OrderedDict)  # by resource and key: id
     keyed: OrderedDict[tuple[str, str], Moment] = field(default_factory=OrderedDict)  # by party and idempotency key
     under_way: dict[int, Place | None] = field(default_factory=dict)  # requests that may change something: by number, what
     touched: dict[Place | None, int] = field(default_factory=dict)  # when the last such request ended, in the order of events
@@ -61,7 +62,12 @@ class Memory:
         found = self.records.get((now.subject.name, now.id))
         if found is not None or now.subject.resource.key is None:
             return found
-        return next((one for one in self.of(now.subject.name) if one.value.get(now.subject.resource.key) == now.id), None)
+        return self.by_key(now.subject, (now.subject.resource.key,), (now.id,))
+
+    def by_key(self, subject: Subject, fields: tuple[str, ...], values: tuple[Any, ...]) -> Known | None:
+        """The record that has these values in the fields of a key."""
+        found = self.records.get((subject.name, self.named.get((subject.name, fields, values), "")))
+        return found if found is not None and tuple(found.value.get(name) for name in fields) == values else None
 
     def of(self, resource: str) -> Iterator[Known]:
         """Every known record of a resource, in the order they became known."""
@@ -100,7 +106,7 @@ class Memory:
             return
         if not now.safe:
             self._changed(now)
-        if now.ok:
+        if now.ok and now.kind != "delete":
             self._shown(now)
 
     def _changed(self, now: Moment) -> None:
@@ -149,6 +155,11 @@ class Memory:
             self.deleted.pop(place, None)
         self.records[place] = replace(known, seen=now) if known is not None else Known(now, made, self.count if made is now else 0)
         self._trim(self.records)
+        for fields in combinations(now.subject):
+            values = tuple(now.record.get(name) for name in fields)
+            if all(isinstance(value, str | int) for value in values):
+                self.named[now.subject.name, fields, values] = now.owner
+        self._trim(self.named)
 
     def keeps(self, key: tuple[str, str], now: Moment) -> None:
         """Remember the first request with an idempotency key."""
@@ -159,6 +170,12 @@ class Memory:
     def _trim(some: OrderedDict[Any, Any]) -> None:
         while len(some) > MOST:
             some.popitem(last=False)
+
+
+def combinations(subject: Subject) -> list[tuple[str, ...]]:
+    """The fields that together name one record of a resource."""
+    key = subject.resource.key
+    return [*([(key,)] if key is not None else []), *subject.resource.unique]
 
 
 def _refers(one: Known, resource: str) -> bool:

@@ -88,17 +88,18 @@ def moment(api: Api, exchange: Exchange) -> Moment:
         unknown = None if exchange.method == "OPTIONS" else problem  # what a browser asks by itself (the Fetch standard)
         return Moment(exchange, _step(exchange, None, {}), exchange.reply(), None, refused=unknown)
     accepted, wrong = _accepted(api, exchange, operation, parameters)
-    step, value = _step(exchange, operation, parameters), exchange.value
+    step, answer = _step(exchange, operation, parameters), exchange.reply()
+    value = answer.value
     role = api.roles[operation.key]
     kind, trigger = api.part(operation)
     subject = api.subjects.get(role.resource or "")
     if subject is None:
-        return Moment(exchange, step, exchange.reply(), operation, kind, value=value, party=party(exchange), refused=wrong)
+        return Moment(exchange, step, answer, operation, kind, value=value, party=party(exchange), refused=wrong)
     record, inside = _record(subject, value, kind) if exchange.ok else (None, ())
     place = items_path(subject)
     rows = at(value, place) if kind in ("list", "search") and exchange.ok else None
     return Moment(
-        exchange, step, exchange.reply(), operation, kind, trigger, subject, parameters.get(role.id_parameter or ""),
+        exchange, step, answer, operation, kind, trigger, subject, parameters.get(role.id_parameter or ""),
         {name: parameters[name] for name in role.parents if name in parameters}, accepted.query if accepted is not None else _plain(exchange),
         _unwrapped(subject, kind, exchange.asked), value, record, inside, rows if isinstance(rows, list) else None, place, party(exchange), wrong,
     )  # fmt: skip

@@ -1,20 +1,23 @@
 """Every exchange held to the document and to the laws: what breaks them, for the header of its answer and for the report.
 
 1. Pure: exchanges come in, violations come out. Nothing of a secret stays in what comes out.
-2. The report is the one of `check`, so that every form of it is written by the same functions.
+2. The verdict on a body is that of `jsonschema`. Where the compiled validator has nothing against one, that verdict is asked for later
+   (`confirm`), so that an answer need not wait for it.
+3. The report is the one of `check`, so that every form of it is written by the same functions.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Any
 
 from understudy.check.claims import Claim, judge
 from understudy.check.findings import Finding
-from understudy.check.judging import Judge
+from understudy.check.judging import Judge, schema_of
 from understudy.check.running import Report
 from understudy.check.steps import ABSENT, Answer, Step
 from understudy.check.subjects import Api
@@ -34,6 +37,8 @@ OWN: Mapping[str, str] = {
 MOST = 500
 """Findings that are told in full; of more the number is kept."""
 LONGEST_HEADER = 4_000
+REMEMBERED = 20_000
+"""Bodies that are known to have been judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,8 @@ class Watcher:
         self.memory = Memory(api)
         self._laws, self._without = laws, without
         self._answers, self._requests = Judge(api.contract), Judge(api.contract, "request")
+        self._seen: dict[tuple[str, int, bytes], None] = {}
+        self._later: list[tuple[str, Exchange, Callable[[], Iterator[Finding]]]] = []
 
     def begins(self, number: int, method: str, path: str) -> None:
         """A request is on its way; what it may change is not relied on until it is answered."""
@@ -93,10 +100,19 @@ class Watcher:
         self.report.calls += 1
         found = [*self._asked(now), *self._answered(now), *self._lawful(now)]
         self.memory.ends(now)
+        return self._all(one, found)
+
+    def _all(self, one: Exchange, found: list[tuple[str, Finding]]) -> list[Violation]:
         if not found:
             return []
         self.redactor.exchange(one)  # its secrets are known from here on
         return [self._taken(side, finding) for side, finding in found]
+
+    def confirm(self) -> list[tuple[Exchange, list[Violation]]]:
+        """What `jsonschema` has against bodies that were let pass, where it has something."""
+        later, self._later = self._later, []
+        told = [(one, self._all(one, [(side, finding) for finding in ask()])) for side, one, ask in later]
+        return [(one, violations) for one, violations in told if violations]
 
     def loses(self, one: Exchange) -> None:
         """A request whose answer nobody saw."""
@@ -133,9 +149,15 @@ class Watcher:
         if problem is not None and (problem.location != "body" or body is ABSENT):
             at = f"{problem.location} {problem.field}: " if problem.field else ""
             yield "request", _finding(REQUEST, now, f"{problem.location} {problem.field} {problem.kind}", f"{at}{problem.message}")
-        if body is not ABSENT:
-            for key, says in self._requests.asked(now.operation, media_of(now.exchange.sent), body):
-                yield "request", _finding(REQUEST, now, f"body {key}", f"body {says}")
+        if body is not ABSENT and problem is None:
+            self._later.append(("request", now.exchange, lambda: self._body(now, body)))
+        elif body is not ABSENT:
+            yield from (("request", finding) for finding in self._body(now, body))
+
+    def _body(self, now: Moment, body: Any) -> Iterator[Finding]:
+        assert now.operation is not None
+        for key, says in self._requests.asked(now.operation, media_of(now.exchange.sent), body):
+            yield _finding(REQUEST, now, f"body {key}", f"body {says}")
 
     # --- the answer ----------------------------------------------------------------------------------------------------
 
@@ -146,9 +168,30 @@ class Watcher:
         read = now.exchange.answer is not None and now.exchange.method != "HEAD"
         if not read and now.exchange.method != "HEAD" and now.answer.status:
             self.skips("bodies too long, or in a content coding that is not read here")
+        clear = read and self._is_clear(now)
+        yield from (("response", finding) for finding in self._breaches(now, read and not clear))
+        if clear and self._is_news(now):
+            self._later.append(("response", now.exchange, lambda: (one for one in self._breaches(now, True) if one.law == "declared shape")))
+
+    def _is_clear(self, now: Moment) -> bool:
+        """Whether the compiled validator has nothing against an answer's body."""
+        schema = schema_of(now.operation, now.answer) if now.operation is not None else None
+        return schema is not None and now.answer.value is not ABSENT and self.api.contract.validator(schema, "response").is_valid(now.answer.value)
+
+    def _is_news(self, now: Moment) -> bool:
+        """Whether this body was not judged before: what is asked for again and again is often the same."""
+        key = now.name, now.answer.status, blake2b(now.answer.body, digest_size=16).digest()
+        if key in self._seen:
+            return False
+        self._seen[key] = None
+        if len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        return True
+
+    def _breaches(self, now: Moment, read: bool) -> Iterator[Finding]:
         for breach in self._answers.breaches(now.operation, 0, now.answer, read):
             if self._wants(breach.law):
-                yield "response", Finding(breach.law, now.name, breach.key, breach.claim.says, (now.step,), (now.answer,), breach.claim)
+                yield Finding(breach.law, now.name, breach.key, breach.claim.says, (now.step,), (now.answer,), breach.claim)
 
     def _lawful(self, now: Moment) -> Iterator[tuple[str, Finding]]:
         if now.answer.status == 0:
@@ -185,7 +228,7 @@ class Watcher:
         if answer is None:
             return None
         headers = dict(self.redactor.headers(tuple(answer.headers.items())))
-        return replace(answer, headers=headers, body=self.redactor.body(answer.body, media_of(headers)) or b"")
+        return Answer(answer.status, headers, self.redactor.body(answer.body, media_of(headers)) or b"", answer.fault, answer.seconds)
 
 
 def _finding(law: str, now: Moment, key: str, says: str) -> Finding:
