@@ -13,6 +13,7 @@ import pytest
 from support.asgi import Client
 from support.sketches import NUMBER, TEXT, collection, played, shape
 from understudy.server.app import App
+from understudy.server.desk import records as desk_records
 from understudy.theatre import Options, open_theatre
 
 
@@ -80,6 +81,17 @@ def test_a_record_is_linked_both_ways(tutorial: Client) -> None:
     invoice, customer = one(tutorial, "invoice"), one(tutorial, "customer")
     assert invoice["links"]["customer_id"] == {"resource": "customer", "id": customer["id"]}
     assert {"resource": "invoice", "field": "customer_id", "total": 1} in customer["referrers"]
+
+
+def test_what_takes_long_to_count_is_not_counted_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many records that may refer to one the number is told only once they were asked for by that field."""
+    monkeypatch.setattr(desk_records, "COUNTED", 0)
+    client = Client(App(open_theatre(Options(fixture="tutorial"))))
+    customer = one(client, "customer")
+    assert {"resource": "invoice", "field": "customer_id", "total": None} in customer["referrers"]
+    client.get(f"/_understudy/records/invoice?field=customer_id&value={customer['id']}")
+    known = {(row["resource"], row["field"]): row["total"] for row in one(client, "customer")["referrers"]}
+    assert known["invoice", "customer_id"] == 1
 
 
 def test_what_the_api_does_not_show_the_desk_does_not_show(tutorial: Client) -> None:

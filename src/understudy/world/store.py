@@ -124,6 +124,11 @@ class Store:
         """Make an index now, rather than when it is first used."""
         queries.index_for(self._table(resource), tuple(sorted(set(fields))), order_by)
 
+    def indexed(self, resource: str, field: str) -> bool:
+        """Whether the records with one value of a field are found without reading the others."""
+        table = self._tables.get(resource)
+        return table is None or ((field,), None) in table.indexes
+
     def differing(self, other: Store, resource: str) -> list[str]:
         """The ids of the records that may differ from another store's; what two forks still share is passed over unread."""
         mine, theirs = self._tables.get(resource), other._tables.get(resource)

@@ -36,6 +36,9 @@ WHOLE = 65_536
 AT_ONCE = 1_000
 """Records searched before others have their turn."""
 
+COUNTED = 10_000
+"""Records that are read at once to count those that refer to another."""
+
 LINKS = 500
 """References of one record that are told."""
 
@@ -144,13 +147,20 @@ def _links(sandbox: Theatre, world: World, kind: Kind, kept: Mapping[str, Any]) 
 
 
 def _referrers(sandbox: Theatre, world: World, name: str, id: str) -> Iterator[dict[str, Any]]:
-    """Which records refer to this one, by resource and field: how many."""
+    """Which records refer to this one, by resource and field: how many, None where that is not known."""
     for other in sandbox.script.behaviour.resources.values():
         if not world.store.count(other.name):
             continue
         for field, target in fields_to(other).items():
-            if target == name and (total := world.store.select(Query(other.name, ((field, either(id)),), limit=0)).total):
+            if target == name and (total := _referring(world, other.name, field, id)) != 0:
                 yield {"resource": other.name, "field": field, "total": total}
+
+
+def _referring(world: World, name: str, field: str, id: str) -> int | None:
+    """How many records refer to one by a field; None where nobody asked for that before and it takes long to find out."""
+    if world.store.count(name) > COUNTED and not world.store.indexed(name, field):
+        return None
+    return world.store.select(Query(name, ((field, either(id)),), limit=0)).total
 
 
 def fields_to(resource: Resource) -> dict[str, str]:

@@ -168,6 +168,6 @@ function doable(told, done) {
 }
 
 const referrers = told => told.referrers.length > 0 && h("section", {class: "card"}, h("h2", {}, "Referred to by"),
-  h("ul", {class: "plain"}, told.referrers.map(one => h("li", {}, h("a", {href: listLink(one.resource, {field: one.field, value: told.id})}, plural(one.total, words(one.resource), words(many(one.resource)))), " ", h("span", {class: "hint"}, one.field)))));
+  h("ul", {class: "plain"}, told.referrers.map(one => h("li", {}, h("a", {href: listLink(one.resource, {field: one.field, value: told.id})}, one.total === null ? words(many(one.resource)) : plural(one.total, words(one.resource), words(many(one.resource)))), " ", h("span", {class: "hint"}, one.field)))));
 
 const missing = text => h("div", {}, h("h1", {}, "Nothing is here"), h("p", {}, text), h("p", {}, h("a", {href: "#/"}, "To the overview")));
