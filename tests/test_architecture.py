@@ -15,7 +15,7 @@ PURE = ("contract", "behaviour", "engine", "webhooks")
 PURE_MODULES = frozenset(f"understudy.proxy.{name}" for name in (
     "exchanges", "fixturing", "har", "hops", "laws", "learning", "lessons", "memory", "moments", "redacting", "tables", "trail", "watching",
 ))  # fmt: skip
-RINGS = ("problems", "durations", "exact", "contract", "behaviour", "engine", "webhooks", "world", "understanding", "theatre", "inspecting", "server", "inprocess", "sandbox", "check", "proxy", "cli")
+RINGS = ("problems", "durations", "exact", "contract", "behaviour", "engine", "webhooks", "world", "understanding", "theatre", "inspecting", "server", "inprocess", "sandbox", "check", "proxy", "completion", "cli")
 """From the inside out: a part may import itself and what stands before it."""
 
 IMPURE = {"os", "io", "pathlib", "time", "random", "secrets", "uuid", "socket", "threading", "asyncio", "subprocess", "tempfile", "logging",
@@ -23,7 +23,7 @@ IMPURE = {"os", "io", "pathlib", "time", "random", "secrets", "uuid", "socket", 
 HOMES = {
     "starlette": {"server"}, "uvicorn": {"server"}, "tinydb": {"world"}, "yaml": {"world"}, "schemathesis": {"check"},
     "jsonschema_rs": {"contract"}, "jsonschema": {"behaviour", "check"}, "multipart": {"contract"}, "python_multipart": {"contract"},
-    "sortedcontainers": {"world"}, "httpx": {"check", "inprocess"}, "httpcore": {"proxy"}, "hypothesis": {"check"}, "jsonpatch": {"engine"}, "trustme": {"server"}, "jsonpath_rfc9535": {"contract"},
+    "sortedcontainers": {"world"}, "httpx": {"check", "inprocess"}, "httpcore": {"proxy"}, "hypothesis": {"check"}, "jsonpatch": {"engine"}, "trustme": {"server"}, "shtab": {"completion"}, "jsonpath_rfc9535": {"contract"},
 }
 LONGEST_FUNCTION = 45
 

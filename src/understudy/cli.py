@@ -12,9 +12,24 @@ from collections.abc import Sequence
 
 from understudy import __version__
 from understudy.check.arguments import add_check, add_drift
+from understudy.completion import add_completion
 from understudy.proxy.arguments import add_learn, add_proxy, add_upstream, pass_through
 from understudy.server.arguments import add_webhooks
+from understudy.server.doctor_arguments import add_doctor
 from understudy.server.serve_arguments import add_serve
+
+_EPILOG = """\
+examples:
+  understudy serve
+  understudy serve their-api.yaml
+  understudy doctor their-api.yaml
+  understudy inspect their-api.yaml
+  understudy check their-api.yaml --url http://localhost:8000
+
+`understudy COMMAND --help` has examples of each.
+
+exit status: 0 done, 1 done and something was found (check, drift, doctor, inspect, proxy, learn, replay), 2 could not be done,
+130 interrupted, 143 terminated"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="understudy", description="A stand-in for any HTTP API, driven by its OpenAPI document.")
+    parser = argparse.ArgumentParser(prog="understudy", description="A stand-in for any HTTP API, driven by its OpenAPI document.",
+                                     epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"understudy {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="")
     _add_serve(commands)
@@ -46,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     add_drift(commands, _add_documents)
     add_proxy(commands, _add_documents)
     add_learn(commands, _add_documents)
+    add_doctor(commands, _add_documents)
+    add_completion(commands, _parser)
     return parser
 
 
@@ -56,6 +74,9 @@ def _add_inspect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Print each resource with its operations, lifecycle and paging, what is not modelled, and the convention "
         "behind each line. Exit status 0: understood; 1: understood, and the behaviour file says what the documents no longer bear "
         "out (changed or orphaned lines; new operations are only told); 2: broken, with all that is wrong.",
+        epilog="examples:\n  understudy inspect their-api.yaml\n  understudy inspect --yaml their-api.yaml > their-api.behaviour.yaml\n"
+        "  understudy inspect catalogue.yaml orders.yaml --overlay local.overlay.yaml",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_documents(inspect)
     inspect.add_argument("--yaml", action="store_true", help="print it as a behaviour file, to save as NAME.behaviour.yaml and edit")
@@ -79,7 +100,12 @@ def _add_documents(command: argparse.ArgumentParser) -> None:
 
 def _add_diagram(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     diagram = commands.add_parser(
-        "diagram", help="draw lifecycles and relations", description="Print lifecycles and relations as Mermaid diagrams."
+        "diagram",
+        help="draw lifecycles and relations",
+        description="Print lifecycles and relations as Mermaid diagrams.",
+        epilog="examples:\n  understudy diagram\n  understudy diagram their-api.yaml > their-api.mmd\n\nexit status: 0 drawn, 1 drawn and the behaviour "
+        "file no longer fits, 2 broken",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_documents(diagram)
     diagram.set_defaults(run=_diagram)
@@ -108,22 +134,30 @@ def _serve(options: argparse.Namespace) -> int:
     return serve(options)
 
 
-_ACTIONS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
-    "list": ("every world of the server", ()),
-    "new": ("begin a world", (("name", "what to call it"),)),
-    "fork": ("begin a world as another one is", (("world", "the other one"), ("name", "what to call the new one"))),
-    "snapshot": ("save a world as it is now", (("world", "which"), ("name", "what to call the moment"))),
-    "restore": ("put a world back to a snapshot of it", (("world", "which"), ("name", "the snapshot"))),
-    "diff": ("what became of a world since a snapshot, or since its fixture", (("world", "which"), ("name?", "the snapshot"))),
-    "export": ("write a world as a fixture file", (("world", "which"), ("file?", "where to (default: standard output)"))),
-}
+_ACTIONS: dict[str, tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]]] = {
+    # action: (what it does, what it takes, examples)
+    "list": ("every world of the server", (), ("list", "list --url http://localhost:8080")),
+    "new": ("begin a world", (("name", "what to call it"),), ("new mine", "new mine --from tutorial", "new mine --from default/before")),
+    "fork": ("begin a world as another one is", (("world", "the other one"), ("name", "what to call the new one")), ("fork default mine",)),
+    "snapshot": ("save a world as it is now", (("world", "which"), ("name", "what to call the moment")), ("snapshot default before",)),
+    "restore": ("put a world back to a snapshot of it", (("world", "which"), ("name", "the snapshot")), ("restore default before",)),
+    "diff": ("what became of a world since a snapshot, or since its fixture", (("world", "which"), ("name?", "the snapshot")),
+             ("diff default", "diff default before --json")),
+    "export": ("write a world as a fixture file", (("world", "which"), ("file?", "where to (default: standard output)")),
+               ("export default", "export default today.json")),
+}  # fmt: skip
+_DONE = "exit status: 0 done, 2 could not be done"
 
 
 def _add_world(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    world = commands.add_parser("world", help="list, begin, save, put back, compare and write down worlds of a running server")
+    world = commands.add_parser(
+        "world", help="list, begin, save, put back, compare and write down worlds of a running server", formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_epilog("world", [row[2][0] for row in _ACTIONS.values()]),
+    )  # fmt: skip
     actions = world.add_subparsers(title="actions", metavar="", required=True, dest="action")
-    for name, (says, arguments) in _ACTIONS.items():
-        action = actions.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.")
+    for name, (says, arguments, examples) in _ACTIONS.items():
+        action = actions.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.", epilog=_epilog("world", examples),
+                                    formatter_class=argparse.RawDescriptionHelpFormatter)
         for argument, about in arguments:
             action.add_argument(argument.rstrip("?"), help=about, nargs="?" if argument.endswith("?") else None)
         action.add_argument("--url", default="http://localhost:4010", help="the server (default: http://localhost:4010)")
@@ -132,6 +166,10 @@ def _add_world(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         if name == "diff":
             action.add_argument("--json", action="store_true", help="print all of it as JSON")
         action.set_defaults(run=_world)
+
+
+def _epilog(command: str, examples: Sequence[str]) -> str:
+    return "\n".join(["examples:", *(f"  understudy {command} {example}" for example in examples), "", _DONE])
 
 
 def _world(options: argparse.Namespace) -> int:

@@ -78,7 +78,7 @@ def _opened(asked: argparse.Namespace) -> tuple[Socket, Theatre, set[Path]]:
     door = ports.bound(asked.host, asked.port)
     try:
         with noted() as files:
-            sandbox = open_theatre(_options(asked))
+            sandbox = open_theatre(options_of(asked))
         ports.listening(door, asked.host, asked.port)  # not before there is somebody to answer
     except BaseException:
         door.close()
@@ -94,7 +94,7 @@ def _play(asked: argparse.Namespace, sandbox: Theatre, files: set[Path], listeni
     form = FORMS[asked.log]
     printer = Printer(Outlet(sys.stdout, form.left_out), form, colour)
     _greet(asked, sandbox, _base(asked.host, listening.getsockname()[1], "http" if tls is None else "https"), printer)
-    app.reloader = Reloader(app, _options(asked), printer.tell, files if asked.reload else None)
+    app.reloader = Reloader(app, options_of(asked), printer.tell, files if asked.reload else None)
     if not asked.quiet:
         _print(app, printer)
     try:
@@ -123,7 +123,8 @@ def _print(app: App, printer: Printer) -> None:
     app.sender.observe = printer.tried
 
 
-def _options(asked: argparse.Namespace) -> Options:
+def options_of(asked: argparse.Namespace) -> Options:
+    """What the arguments of `serve` ask for. Raises ValueError."""
     return Options(
         spec=tuple(asked.spec) or None,
         overlays=tuple(asked.overlay),

@@ -21,6 +21,7 @@ from understudy.engine.decide import Circumstances, Decision
 from understudy.problems import Problem
 from understudy.world import files
 from understudy.world import journal as journals
+from understudy.world.clock import Clock
 from understudy.world.entries import clock_entry, commit_entry, play, put_entry
 from understudy.world.holdings import Put
 from understudy.world.journal import Appended, File, Journal, Unkept
@@ -317,6 +318,17 @@ class Folder:
             self.journal.close()
             self.journal = None
         self._lock.release()
+
+
+def examined(path: Path, document: Document | None) -> tuple[int, tuple[Misfit, ...]]:
+    """How many worlds a folder keeps, and what of them does not fit a document. Raises Unkept; the folder stays as it is."""
+    folder = Folder(path)
+    try:
+        with folder._refusing():
+            kept = folder._load(Worlds(World("none", Clock(), 0, {})))
+            return len(list(kept)), () if document is None else judge(document, folder._manifest.document, kept, str(path))
+    finally:
+        folder.release()
 
 
 @contextmanager

@@ -164,7 +164,7 @@ def _loader() -> Any:
 def _kept(data: bytes, make: Callable[[], Any]) -> Any:
     """A parse from the user's cache folder, where it is written once; without such a folder, the parse itself."""
     name = blake2b(data, digest_size=20, key=_FORMAT).hexdigest()
-    folder = _folder()
+    folder = cache_folder()
     try:
         return orjson.loads((folder / f"{name}.json").read_bytes())
     except (OSError, ValueError):
@@ -173,7 +173,8 @@ def _kept(data: bytes, make: Callable[[], Any]) -> Any:
         return value
 
 
-def _folder() -> Path:
+def cache_folder() -> Path:
+    """Where parses are kept."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "understudy"
 
 
@@ -194,9 +195,9 @@ def judged(path: Path, judge: Callable[[], list[Any]], rules: bytes) -> list[Any
     except OSError:
         return judge()
     name = blake2b(data + b"\0" + rules, digest_size=20, key=_FORMAT + b"judged").hexdigest()
-    if (_folder() / f"{name}.json").exists():
+    if (cache_folder() / f"{name}.json").exists():
         return []
     faults = judge()
     if not faults:
-        _keep(_folder(), name, True)
+        _keep(cache_folder(), name, True)
     return faults
