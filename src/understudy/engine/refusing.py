@@ -18,20 +18,23 @@ from understudy.problems import KINDS, Problem
 DETAILS = "application/problem+json"
 
 TITLES: Mapping[int, str] = {
-    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable",
-    409: "Conflict", 412: "Precondition Failed", 413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type",
+    400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    406: "Not Acceptable", 408: "Request Timeout", 409: "Conflict", 410: "Gone", 412: "Precondition Failed", 413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type",
     422: "Unprocessable Content", 428: "Precondition Required", 429: "Too Many Requests", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
-    501: "Not Implemented", 503: "Service Unavailable",
+    501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
 }
 """Reason phrases (RFC 9110 section 15, RFC 6585)."""
 
 
-def refuse(script: Script, problem: Problem, operation: Operation | None) -> Outcome:
-    """The answer a problem gets: in the shape of the errors table, else as problem details (RFC 9457)."""
+def refuse(script: Script, problem: Problem, operation: Operation | None, status: int | None = None) -> Outcome:
+    """The answer a problem gets: in the shape of the errors table, else as problem details (RFC 9457).
+
+    `status`: this one, whatever the problem's own would be.
+    """
     problem = demanded(problem, operation)
     errors = _errors(script, operation)
     row = errors.rows.get(problem.kind, {})
-    status = _status(problem, row, operation)
+    status = _status(problem, row, operation) if status is None else status
     headers: dict[str, str] = dict(script.required_headers(operation.response(status) if operation is not None else None))
     if "allow" in problem.extra:
         headers["Allow"] = ", ".join(problem.extra["allow"])

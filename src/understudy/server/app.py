@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from understudy.problems import Problem
+from understudy.server.carrying import CUTTER, Sleep, carry
 from understudy.server.desk.streaming import Streams
 from understudy.server.posting import Poster
 from understudy.server.sending import Sender
@@ -46,11 +47,15 @@ class Arrival(NamedTuple):
 
 
 class App:
-    """The ASGI application: a stage's worlds on the document's own paths, the control plane under `/_understudy`."""
+    """The ASGI application: a stage's worlds on the document's own paths, the control plane under `/_understudy`.
+
+    `sleep` is for servers that are not our own: answers that are to come late do. Without it nothing waits in process.
+    """
 
     def __init__(self, sandbox: Theatre, *, world_per_key: bool = False, origins: tuple[str, ...] = (), body_limit: int = LARGEST_BODY, relaxed: bool = False,
-                 poster: Poster | None = None) -> None:
+                 poster: Poster | None = None, sleep: Sleep | None = None) -> None:
         self.sandbox = sandbox
+        self._sleep = sleep
         self.syncer = None if sandbox.folder is None else Syncer(sandbox.folder, relaxed=relaxed)
         self.sender = None if poster is None else Sender(sandbox, poster, on_disk=None if self.syncer is None else self.syncer.on_disk)
         self.body_limit = body_limit
@@ -98,6 +103,9 @@ class App:
             reply = await self.asked(scope, arrival, reply)
         if self.syncer is not None and self.syncer.holds(arrival.world.mark) and not await self.syncer.on_disk():
             reply = self.unkept(scope, arrival)
+        if reply.carried is not None:
+            await carry(reply, send, self._sleep, scope.get("extensions", {}).get(CUTTER))
+            return
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.body})
 
@@ -153,7 +161,7 @@ class App:
             headers = [*headers, (b"connection", b"close")]  # what is left of it must not be taken for the next request
         if headers is reply.headers and scope["method"] != "HEAD":
             return reply
-        return Reply(reply.status, headers, b"" if scope["method"] == "HEAD" else reply.body, reply.pending)
+        return reply._replace(headers=headers, body=b"" if scope["method"] == "HEAD" else reply.body)
 
     def unkept(self, scope: Scope, arrival: Arrival) -> Reply:
         """The answer in the place of one that tells of what could not be brought to disk."""

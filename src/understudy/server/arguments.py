@@ -95,7 +95,7 @@ COMMANDS: dict[str, tuple[str, str, Arguments, str, str]] = {
             _one("--follow", action="store_true", help="go on with those to come, until interrupted"),
             _one("--type", metavar="TYPE", help="of this type of events; * stands for anything"),
             _one("--endpoint", metavar="ID", help="to this endpoint"),
-            _one("--state", choices=("due", "delivered", "failing", "given_up", "disabled"), help="in this state"),
+            _one("--state", choices=("due", "delivered", "failing", "given_up", "disabled", "late"), help="in this state"),
             _one("--since", metavar="ISO", help="made at this moment of the world's clock or later"),
             _one("--json", action="store_true", help="as lines of JSON"),
             *_WHERE,

@@ -33,6 +33,7 @@ from understudy.server.asked import world_of as _world
 from understudy.server.deliveries import CALLS, Call, Desk, shown_tried
 from understudy.server.desk.opening import calls as desk_calls
 from understudy.server.desk.streaming import Streams
+from understudy.server.faults import CALLS as FAULTS
 from understudy.server.origins import refusal
 from understudy.server.requested import request_whole, requests
 from understudy.server.sending import Sender, Tried
@@ -72,6 +73,7 @@ def control_plane(sandbox: Theatre, sender: Sender | None = None, streams: Strea
         ("GET", "/requests/{number}", request_whole),
         ("DELETE", "/worlds/{name}", end_world),
         *((method, path, partial(_of_desk, desk, call)) for method, path, call in CALLS),
+        *FAULTS,
         *desk_calls(streams or Streams()),
     ]
     paths: dict[str, dict[str, Callable[[Theatre, Request, Any], Any]]] = {}

@@ -192,7 +192,7 @@ def _settled(found: Sequence[Mapping[str, Any]]) -> str | None:
     return str(found[place - 1]["id"]) if place > 0 else None
 
 
-_STATES = {"delivered": "green", "due": "cyan", "failing": "yellow", "given_up": "red", "disabled": "red"}
+_STATES = {"delivered": "green", "due": "cyan", "failing": "yellow", "given_up": "red", "disabled": "red", "late": "yellow"}
 
 
 def _line(one: Mapping[str, Any], colour: bool) -> str:

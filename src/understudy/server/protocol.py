@@ -15,8 +15,10 @@ import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from understudy.faults.spoiling import Carried
 from understudy.problems import Problem
 from understudy.server.app import CONTROL, App, Arrival
+from understudy.server.carrying import CUTTER, Carrying, Held, end
 from understudy.server.desk.streaming import Streams
 from understudy.server.doorman import Doorman
 from understudy.server.syncing import Syncer
@@ -78,19 +80,6 @@ def of_this_process(app: App) -> uvicorn.Server:
     ))  # fmt: skip
 
 
-class Held:
-    """Stands where uvicorn looks for the answer under way while a reply waits for the disk."""
-
-    def __init__(self) -> None:
-        self.response_complete = False
-        self.disconnected = False
-        self.keep_alive = True
-        self.message_event = self
-
-    def set(self) -> None:
-        """The connection is gone."""
-
-
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
@@ -108,10 +97,12 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Take the head in, the short way where it is a usual one."""
         if not self._usual():
+            scope: Any = self.scope
+            scope["extensions"] = {CUTTER: self}
             super().on_headers_complete()
             return
         url = httptools.parse_url(self.url)
-        scope: Any = self.scope
+        scope = self.scope
         scope["method"] = self.parser.get_method().decode("ascii")
         scope["path"] = url.path.decode("latin-1")
         scope["raw_path"] = url.path
@@ -242,10 +233,13 @@ class Protocol(HttpToolsProtocol):
         task.add_done_callback(self.tasks.discard)
 
     def _write(self, arrival: Arrival, reply: Reply, lasting: bool) -> None:
-        head = [STATUS_LINE[reply.status]]
+        head = [STATUS_LINE[reply.status or 502]]
         for name, value in reply.headers:
             head += (name, b": ", value, b"\r\n")
         head.append(b"\r\n" if lasting or arrival.refusal is not None else b"connection: close\r\n\r\n")
+        if reply.carried is not None:
+            self._carry(reply.carried, b"".join(head), reply.body, lasting)
+            return
         if len(reply.body) <= SMALL:
             head.append(reply.body)
             self.transport.write(b"".join(head))
@@ -260,3 +254,23 @@ class Protocol(HttpToolsProtocol):
         else:  # closed at once, what the client is still sending would reset the connection before it reads the answer
             self._ending = True
             self.loop.call_later(PATIENCE, self.transport.close)
+
+    def _carry(self, carried: Carried, head: bytes, body: bytes, lasting: bool) -> None:
+        """Write an answer that a fault or the client wants otherwise; what comes behind it on this connection waits its turn."""
+
+        def done() -> None:
+            if lasting:
+                self.on_response_complete()
+            else:
+                self.server_state.total_requests += 1
+                self.transport.close()
+
+        carrying = Carrying(self.transport, carried, head, body, done)
+        self.cycle = carrying  # type: ignore[assignment]
+        carrying.begin()
+
+    def cut(self, how: str) -> None:
+        """End the connection of a request that goes uvicorn's own way."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+        end(self.transport, how)

@@ -13,7 +13,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -21,12 +21,14 @@ import orjson
 
 from understudy.engine.decide import Event
 from understudy.engine.outcomes import Asking, Told
+from understudy.faults.aiming import NOTHING
 from understudy.problems import Problem
 from understudy.server.posting import Poster
 from understudy.theatre import Theatre
 from understudy.webhooks.endpoints import Endpoint, endpoint_of
-from understudy.webhooks.retrying import GIVEN_UP, Answer, Attempt, Delivery, attempted, given_up
+from understudy.webhooks.retrying import GIVEN_UP, LATE, Answer, Attempt, Delivery, attempted, given_up
 from understudy.webhooks.signing import BadSecret, sign
+from understudy.world.faulting import strike_delivery
 from understudy.world.holdings import Put
 from understudy.world.mirroring import payload
 from understudy.world.post import stem_of
@@ -188,8 +190,18 @@ class Sender:
         if given_up(delivery, self.sandbox.post.rules, now):
             self._keep(world, delivery._replace(state=GIVEN_UP, next_at=None), Tried(now, delivery, None))
             return
-        why = "retry" if any(one.why == "first" for one in delivery.attempts) else "first"
-        await self.attempt(world, delivery, endpoint, why)
+        fault = strike_delivery(self.sandbox.script, world, delivery) if world.aim is not NOTHING else None
+        if fault is not None and fault.webhook == "lost":
+            lost = Attempt(now, None, f"fault {fault.id}: lost on its way", 0, "", "first")
+            after = delivery._replace(state=GIVEN_UP, next_at=None, attempts=(lost,))
+            self._keep(world, after, Tried(now, after, lost))
+        elif fault is not None and fault.delay is not None:
+            world.put(Put("deliveries", delivery.id, delivery._replace(state=LATE, next_at=now + timedelta(seconds=int(fault.delay.first)))))
+        else:
+            why = "retry" if any(one.why == "first" for one in delivery.attempts) else "first"
+            tried = await self.attempt(world, delivery, endpoint, why)
+            if fault is not None:
+                await self.attempt(world, tried.delivery, endpoint, "duplicate")
 
     async def resend(self, world: World, delivery: Delivery, why: str = "resend", to: str | None = None, *, stale: bool = False) -> Tried:
         """Send a delivery once more now, to its endpoint or elsewhere. Raises Problem where what came of it cannot be kept."""

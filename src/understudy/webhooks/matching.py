@@ -12,8 +12,7 @@ from typing import NamedTuple
 from understudy.webhooks.endpoints import Endpoint
 
 
-@lru_cache(maxsize=65_536)
-def fits(type: str, pattern: str) -> bool:
+def like(type: str, pattern: str) -> bool:
     """Whether a type is one of those a pattern stands for."""
     if "*" not in pattern:
         return type == pattern
@@ -27,6 +26,10 @@ def fits(type: str, pattern: str) -> bool:
             return False
         at = found + len(part)
     return True
+
+
+fits = lru_cache(maxsize=65_536)(like)
+"""The same, remembered: for types, of which there are few."""
 
 
 class Told(NamedTuple):

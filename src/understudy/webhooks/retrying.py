@@ -12,17 +12,18 @@ from typing import Any, NamedTuple
 from understudy.durations import format_instant, parse_instant
 from understudy.webhooks.rules import Rules
 
-DUE, FAILING, DELIVERED, GIVEN_UP, DISABLED = "due", "failing", "delivered", "given_up", "disabled"
-STATES = (DUE, DELIVERED, FAILING, GIVEN_UP, DISABLED)
-"""`due`: not tried yet; `failing`: tried, and to be tried again; `disabled`: its endpoint wants nothing any more."""
+DUE, FAILING, DELIVERED, GIVEN_UP, DISABLED, LATE = "due", "failing", "delivered", "given_up", "disabled", "late"
+STATES = (DUE, DELIVERED, FAILING, GIVEN_UP, DISABLED, LATE)
+"""`due`: not tried yet; `failing`: tried, and to be tried again; `disabled`: its endpoint wants nothing any more; `late`: taken
+out of its turn by a fault, tried at its own times while others overtake it."""
 
-PENDING = frozenset({DUE, FAILING})
+PENDING = frozenset({DUE, FAILING, LATE})
 
 
 class Attempt(NamedTuple):
     """One POST of a delivery: when by the world's clock, and what came of it.
 
-    `why` is first, retry, resend or replay; `url` is set where it went elsewhere than to the endpoint; `headers` are those
+    `why` is first, retry, resend, replay or duplicate; `url` is set where it went elsewhere than to the endpoint; `headers` are those
     it was signed with; `response` is the beginning of what was answered.
     """
 
@@ -93,7 +94,8 @@ def attempted(delivery: Delivery, attempt: Attempt, rules: Rules, retry_after: t
         return delivery._replace(attempts=attempts)
     if attempt.status == 410:
         return delivery._replace(attempts=attempts, state=DISABLED, next_at=None)
-    return delivery._replace(attempts=attempts, state=FAILING, next_at=_next(attempts, rules, retry_after))
+    state = LATE if delivery.state == LATE else FAILING
+    return delivery._replace(attempts=attempts, state=state, next_at=_next(attempts, rules, retry_after))
 
 
 def _next(attempts: tuple[Attempt, ...], rules: Rules, retry_after: timedelta | None) -> datetime:

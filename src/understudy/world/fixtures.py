@@ -17,6 +17,7 @@ import orjson
 
 from understudy.durations import Duration, parse_duration, parse_instant
 from understudy.exact import read, write
+from understudy.faults.aiming import check
 from understudy.world.holdings import HOLDINGS, Put, again
 from understudy.world.rows import put_records
 from understudy.world.stage import Reply, Request, Stage
@@ -104,7 +105,8 @@ def read_fixture(data: Any, name: str, where: str) -> Fixture:
 def _held(name: str, listed: Any, where: str) -> Iterator[Put]:
     for key, row in _of(Mapping, listed, where, "an object of rows, by key").items():
         try:
-            yield from again([(name, str(key), dict(_of(Mapping, row, f"{where}/{key}", "an object")))])
+            own = {"id": str(key)} if HOLDINGS[name].keyed else {}
+            yield from again([(name, str(key), {**_of(Mapping, row, f"{where}/{key}", "an object"), **own})])
         except (KeyError, TypeError, ValueError) as fault:
             raise FixtureFault(f"{where}/{key}", f"lacks {fault}" if isinstance(fault, KeyError) else str(fault)) from None
 
@@ -166,6 +168,7 @@ def play(fixture: Fixture, stage: Stage, world: World) -> None:
     if faults:
         raise FixtureFault(*_all(fixture.where, faults))
     if fixture.held:
+        _check_faults(fixture, stage)
         world.put(*fixture.held)
     answers: dict[str, Any] = {}
     for step in fixture.steps:
@@ -175,6 +178,15 @@ def play(fixture: Fixture, stage: Stage, world: World) -> None:
             for called in _repeated(step):
                 _call(stage, world, called, answers)
     world.requests.clear()
+
+
+def _check_faults(fixture: Fixture, stage: Stage) -> None:
+    for put in fixture.held:
+        try:
+            if put.holding == "faults":
+                check(stage.script, put.value)
+        except ValueError as fault:
+            raise FixtureFault(f"{fixture.where}#/faults/{put.key}", str(fault)) from None
 
 
 def _all(where: str, faults: Sequence[tuple[str, str]]) -> tuple[str, str]:

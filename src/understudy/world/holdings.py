@@ -16,6 +16,8 @@ Where each part of a world is looked after:
 | ids, replies  | `count`, `replies`   | goes on from them | `_world`   | `commit`         | no            | `ids`         |
 | keys, settings| `keys`, `settings`   | the same          | `_world`   | `begin`          | no            | by name       |
 | a holding     | `World.held[name]`   | `Holding.begin`   | `_name`    | `commit`, `put`  | `compared`    | `exported`    |
+| aim           | `World.aim`          | shares            | no: it follows of the holding `faults`                        |
+| past          | `World.past`         | begins anew       | no         | no               | no            | no            |
 | told          | `World.told`         | goes on from it   | `_world`   | `put`, `commit`  | no            | no            |
 | outbox        | `World.outbox`       | copies what is due| no: it follows of the holdings `endpoints` and `deliveries`   |
 | request log   | `World.requests`     | begins anew       | no         | no               | no            | no            |
@@ -27,8 +29,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from understudy.faults import fault
 from understudy.webhooks import endpoints, retrying
-from understudy.world import granting, pinning
+from understudy.world import counting, granting, pinning
 from understudy.world.layers import LayeredMap
 
 Row = dict[str, Any]
@@ -42,7 +45,8 @@ class Holding:
 
     `write` gives a row as a JSON object without a field `key`; `read` makes it again, of a damaged one it raises
     KeyError, TypeError or ValueError. `begin` makes what a fork or snapshot holds of what is held now. Rows that are
-    `compared` are part of a diff; those `exported` stand in a fixture file under the holding's name, by key.
+    `compared` are part of a diff; those `exported` stand in a fixture file under the holding's name, by key, which where
+    they are `keyed` is their `id` as well.
     """
 
     write: Callable[[Any], Row]
@@ -50,6 +54,7 @@ class Holding:
     begin: Callable[[Held], Held] = LayeredMap.fork
     compared: bool = False
     exported: bool = False
+    keyed: bool = False
 
 
 HOLDINGS: dict[str, Holding] = {
@@ -57,8 +62,13 @@ HOLDINGS: dict[str, Holding] = {
     "endpoints": Holding(endpoints.write, endpoints.read, compared=True, exported=True),
     "deliveries": Holding(retrying.write, retrying.read, compared=True),
     "granted": Holding(granting.write, granting.read),
+    "faults": Holding(fault.write, fault.read, compared=True, exported=True, keyed=True),
+    "struck": Holding(counting.write, counting.read),
 }
 """By name: that of the table in a world's file (`_name`) and in `World.held`."""
+
+UNTOLD = frozenset({"pinned", "faults", "struck"})
+"""Holdings of which nobody who is told of events need know."""
 
 
 class Put(NamedTuple):

@@ -16,7 +16,7 @@ from understudy.engine.decide import Changed, Decision
 from understudy.engine.outcomes import kept
 from understudy.engine.plans import Script
 from understudy.webhooks.endpoints import Endpoint
-from understudy.webhooks.retrying import Delivery
+from understudy.webhooks.retrying import DUE, FAILING, LATE, Delivery
 from understudy.webhooks.rules import Mirror, Records
 from understudy.world.world import World
 
@@ -28,7 +28,7 @@ QUANTITIES: Mapping[str, Callable[[Shown], Any]] = {
     "at": lambda shown: format_instant(shown[1].at),
     "endpoint": lambda shown: shown[1].endpoint,
     "type": lambda shown: shown[1].type,
-    "state": lambda shown: shown[1].state,
+    "state": lambda shown: _state(shown[1]),
     "count": lambda shown: len(shown[1].attempts),
     "next_at": lambda shown: None if shown[1].next_at is None else format_instant(shown[1].next_at),
     "status": lambda shown: shown[1].attempts[-1].status if shown[1].attempts else None,
@@ -95,6 +95,13 @@ def _filled(fields: Mapping[str, Any], shown: Shown, states: Mapping[str, str]) 
         if value is not None:
             filled[name] = states.get(value, value) if quantity == "state" else value
     return filled
+
+
+def _state(delivery: Delivery) -> str:
+    """Its state as the API has it, which knows of no faults."""
+    if delivery.state == LATE:
+        return FAILING if delivery.attempts else DUE
+    return delivery.state
 
 
 def _error(delivery: Delivery) -> str | None:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from understudy.webhooks.endpoints import Endpoint
 from understudy.webhooks.matching import Audience
-from understudy.webhooks.retrying import DUE, Delivery
+from understudy.webhooks.retrying import DUE, LATE, Delivery
 from understudy.world.holdings import Held, Put
 from understudy.world.layers import Rows
 from understudy.world.parts import Buckets
@@ -78,7 +78,7 @@ class Outbox:
     def _take_in(self, delivery: Delivery) -> None:
         """A delivery of before."""
         self.stale[delivery.id] = None
-        if delivery.pending and (self._ordered or delivery.state == DUE):
+        if delivery.pending and self._waits_its_turn(delivery):
             self._queue(delivery)
         elif delivery.pending:
             self._push(delivery)
@@ -90,11 +90,16 @@ class Outbox:
             return
         queue = self._queues.get(delivery.endpoint)
         leads = queue is not None and queue.head == delivery.number
-        if leads and queue is not None and not (delivery.state == DUE or (self._ordered and delivery.pending)):
+        turns = delivery.pending and self._waits_its_turn(delivery)
+        if leads and queue is not None and not turns:
             self._lead(delivery.endpoint, queue, self._following(delivery.number))
             leads = False
-        if delivery.pending and (leads or not (self._ordered or delivery.state == DUE)):
+        if delivery.pending and (leads or not turns):
             self._push(delivery)
+
+    def _waits_its_turn(self, delivery: Delivery) -> bool:
+        """Whether a pending delivery stands in its endpoint's queue."""
+        return delivery.state == DUE or (self._ordered and delivery.state != LATE)
 
     def _queue(self, delivery: Delivery) -> None:
         queue = self._queues.get(delivery.endpoint)
@@ -200,7 +205,7 @@ class Outbox:
         endpoint = self._held["endpoints"].get(delivery.endpoint)
         if endpoint is None or not endpoint.active:
             return None
-        if self._ordered or delivery.state == DUE:
+        if self._waits_its_turn(delivery):
             queue = self._queues.get(delivery.endpoint)
             return delivery if queue is not None and queue.head == delivery.number else None
         return delivery

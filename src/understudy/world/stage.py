@@ -31,8 +31,11 @@ from understudy.engine.outcomes import Asking, Call, Outcome, Told
 from understudy.engine.plans import Plan, Script
 from understudy.engine.refusing import refuse
 from understudy.exact import read
+from understudy.faults.aiming import NOTHING
+from understudy.faults.spoiling import Carried, Struck, instead, spoiled
+from understudy.faults.waiting import waiting
 from understudy.problems import Problem
-from understudy.world import desk
+from understudy.world import desk, faulting
 from understudy.world.clock import LATEST
 from understudy.world.holdings import Put
 from understudy.world.mirroring import renew
@@ -74,6 +77,7 @@ class Reply(NamedTuple):
     headers: Headers
     body: bytes
     pending: Pending | None = None  # what is to be sent before this is final
+    carried: Carried | None = None  # late, slowly, or not whole: what a fault makes of its way; `status` 0: nothing comes
 
 
 class Pending(NamedTuple):
@@ -97,7 +101,17 @@ class Turn:
     key: tuple[str, bytes, Idempotency] | None = None  # the idempotency key it comes with, its fingerprint, the rule
     asking: tuple[Asking, Plan, Call] | None = None  # what is to be sent before the client is told
     begun: float = 0.0  # where somebody looks on: when, by `perf_counter`
-    fault: str | None = None  # what was done to the answer on purpose
+    struck: Struck | None = None  # what faults make of its answer
+
+    @property
+    def fault(self) -> str | None:
+        """The ids of the faults that struck it."""
+        return self.struck.name or None if self.struck is not None else None
+
+    @property
+    def stale(self) -> int:
+        """How many writes a read lies back."""
+        return self.struck.fault.stale if self.struck is not None and self.struck.fault is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +173,11 @@ class Stage:
             outcome = Outcome(204, b"", None, "the methods of this path", outcome.headers)
         if turn.asking is not None:
             return Reply(outcome.status, _headers(outcome) + headers, outcome.body, Pending(world, turn.asking[0], partial(self._finish, turn, headers)))
+        carried = None
+        if turn.struck is not None:
+            outcome, carried = spoiled(self.script, turn.operation, turn.struck, outcome)
         self._log(turn, outcome)
-        return Reply(outcome.status, _headers(outcome) + headers, outcome.body)
+        return Reply(outcome.status, _headers(outcome) + headers, outcome.body, None, carried)
 
     def _finish(self, turn: Turn, headers: Headers, told: Told) -> Reply:
         """The answer to a request that had something sent first."""
@@ -173,8 +190,19 @@ class Stage:
             outcome = self._decide(turn, plan, call._replace(told=told))
         except Problem as problem:
             outcome = refuse(self.script, problem, turn.operation)
+        carried = None
+        if turn.struck is not None:
+            outcome, carried = spoiled(self.script, turn.operation, turn.struck, outcome)
         self._log(turn, outcome)
-        return Reply(outcome.status, _headers(outcome) + headers, outcome.body)
+        return Reply(outcome.status, _headers(outcome) + headers, outcome.body, None, carried)
+
+    def _meet(self, turn: Turn, key: str) -> Outcome | None:
+        """Let the world's faults strike a request; the answer, where one has it not carried out."""
+        request, targets = turn.request, faulting.aimed(self.script, turn.world).operations.get(key)
+        if targets is None or request.own:
+            return None
+        turn.struck = faulting.strike(turn.world, targets, request.path, request.sent)
+        return None if turn.struck is None else instead(self.script, turn.operation, turn.struck)
 
     def _log(self, turn: Turn, outcome: Outcome) -> None:
         world, request = turn.world, turn.request
@@ -191,7 +219,12 @@ class Stage:
             place = self.script.places.get(turn.request.path)
             if place is None:
                 raise
-            return desk.visit(place, turn.world, turn.request, turn.now, self._keys(turn))
+            struck = None if turn.world.aim is NOTHING else self._meet(turn, f"{turn.request.method} {turn.request.path}")
+            return struck or desk.visit(place, turn.world, turn.request, turn.now, self._keys(turn))
+        if turn.world.aim is not NOTHING:  # it has faults
+            outcome = self._meet(turn, turn.operation.key)
+            if outcome is not None:
+                return outcome
         plan = self.script.plan(turn.operation)
         noted: tuple[str, ...] = ()
         if plan.guarded and self.auth is not None:
@@ -207,7 +240,9 @@ class Stage:
         accepted = self.script.contract.accept(plan.operation, path, request.query, request.headers, request.body)
         turn.warnings = accepted.warnings + noted
         if b"prefer" in request.sent:
-            outcome = preferred(self.script, plan, b", ".join(value for name, value in request.headers if name == b"prefer").decode("latin-1"))
+            prefer = b", ".join(value for name, value in request.headers if name == b"prefer").decode("latin-1")
+            turn.struck = waiting(turn.struck, prefer)
+            outcome = preferred(self.script, plan, prefer)
             if outcome is not None:
                 return as_written(plan, outcome)
         outcome = (plan.place and self._granted(turn, plan)) or self._repeatable(turn, plan, accepted)
@@ -287,7 +322,7 @@ class Stage:
 
     def _play(self, turn: Turn, plan: Plan, accepted: Accepted) -> Outcome:
         world, request = turn.world, turn.request
-        if plan.refreshed and plan.kind is not None:
+        if plan.refreshed and plan.kind is not None and not turn.stale:
             self._refresh(world, plan.kind.name, turn.now)
         call = Call(plan.operation.key, accepted.path, accepted.query, accepted.headers, accepted.body, None,
                     f"{request.origin}{request.prefix}{request.path}", request.query)
@@ -295,7 +330,7 @@ class Stage:
 
     def _decide(self, turn: Turn, plan: Plan, call: Call) -> Outcome:
         world = turn.world
-        circumstances = world.circumstances(turn.now)
+        circumstances = world.circumstances(turn.now) if turn.struck is None else faulting.circumstances(world, turn.now, turn.stale)
         decision = deciding.decide(self.script, plan, call, circumstances)
         turn.warnings += decision.warnings
         if plan.callbacks and decision.outcome is not None:
@@ -303,7 +338,9 @@ class Stage:
             decision = decision._replace(events=(*decision.events, *told))
         if decision.asking is not None:
             turn.asking, turn.key = (decision.asking, plan, call), None
-        if decision.changes or decision.events:
+        if (decision.changes or decision.events) and not turn.stale:
+            if world.aim is not NOTHING:
+                faulting.remember(world)
             world.commit(decision, circumstances, turn.id, _pin(turn, decision.outcome))
         assert decision.outcome is not None
         return decision.outcome
@@ -327,6 +364,8 @@ class Stage:
         return decision.warnings
 
     def _commit_fired(self, world: World, timer: Timer, decision: Decision, circumstances: Circumstances) -> None:
+        if world.aim is not NOTHING:
+            faulting.remember(world)
         try:
             world.commit(decision, circumstances)
         except Problem:

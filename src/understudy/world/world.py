@@ -11,16 +11,18 @@ import itertools
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from understudy.durations import format_instant
 from understudy.engine.decide import Changed, Circumstances, Decision, Event, Timer
 from understudy.engine.lists import Asked
 from understudy.engine.naming import fresh
+from understudy.faults.aiming import NOTHING, Aim
 from understudy.problems import Problem
 from understudy.world import holdings
 from understudy.world.clock import Clock
-from understudy.world.holdings import Put
+from understudy.world.holdings import UNTOLD, Put
 from understudy.world.ids import Ids
 from understudy.world.layers import Log
 from understudy.world.outbox import Outbox
@@ -85,6 +87,8 @@ class World:
         self.request_count = 0
         self._stem: str | None = None
         self.held = holdings.nothing()
+        self.aim: Aim | None = NOTHING  # what its faults may strike; None: to be made anew
+        self.past: deque[Store] = deque(maxlen=0)  # the records before the last writes, where a fault has reads lie back
         self._timers: list[tuple[datetime, int, Timer]] = []
         self._waiting: set[Timer] = set()
         self._ticket = itertools.count()
@@ -100,15 +104,11 @@ class World:
     def circumstances(self, now: datetime) -> Circumstances:
         """What a decision in this world depends on."""
         ids = Ids(self.seed, self.count, self.id_length)
-        return Circumstances(self.store, self._select, now, ids, self.settings, self.clock.frozen)
+        return Circumstances(self.store, partial(_select, self.store), now, ids, self.settings, self.clock.frozen)
 
-    def _select(self, resource: str, asked: Asked) -> Page:
-        (equals, ranges, where), order_by, descending, (offset, limit, _, after, before) = asked
-        try:
-            return self.store.select(Query(resource, equals, ranges, where, order_by, descending, offset, limit, after, before))
-        except KeyError:
-            raise Problem("dangling_reference", f'the list holds no {resource} "{after or before}" to go on from',
-                          location="query", resource=resource, id=after or before) from None
+    def circumstances_of(self, store: Store, now: datetime) -> Circumstances:
+        """The same with other records: those of before."""
+        return self.circumstances(now)._replace(view=store, select=partial(_select, store))
 
     # --- keeping -------------------------------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ class World:
         `unavailable` where they cannot be written down, and where this world was reset or put back meanwhile: it is then
         no longer the one of its name.
         """
-        if self.post is not None and self.told < len(self.events) and rows[-1].holding != "pinned":
+        if self.post is not None and self.told < len(self.events) and rows[-1].holding not in UNTOLD:
             self._tell(self.post)
         self._put(rows)
 
@@ -164,11 +164,14 @@ class World:
     def _hold(self, put: Sequence[Put]) -> None:
         holdings.hold(self.held, put)
         self.version += 1
-        if put[-1].holding != "pinned":
-            self.told = len(self.events)
+        if put[-1].holding in UNTOLD:
+            if put[-1].holding == "faults":
+                self.aim = None
+            return
+        self.told = len(self.events)
         if self._outbox is not None:
             self._outbox.note(put)
-        if self.post is not None and put[-1].holding != "pinned":
+        if self.post is not None:
             self.post.ring(self)
 
     def _tell(self, post: Post) -> None:
@@ -244,6 +247,7 @@ class World:
         other.count, other.replies, other.keys = self.count, self.replies, self.keys
         other.events, other.told = self.events.fork(), self.told
         other.held = holdings.begun(self.held)
+        other.aim, other.past = self.aim, deque(maxlen=self.past.maxlen)
         other._outbox = None if self._outbox is None else self._outbox.fork(other.held)
         other._timers = list(self._timers)
         other._waiting = set(self._waiting)
@@ -259,3 +263,13 @@ class World:
             "records": {name: self.store.count(name) for name in sorted(self.store.resources())},
             "events": len(self.events),
         }
+
+
+def _select(store: Store, resource: str, asked: Asked) -> Page:
+    """A page of a list. Raises Problem `dangling_reference`."""
+    (equals, ranges, where), order_by, descending, (offset, limit, _, after, before) = asked
+    try:
+        return store.select(Query(resource, equals, ranges, where, order_by, descending, offset, limit, after, before))
+    except KeyError:
+        raise Problem("dangling_reference", f'the list holds no {resource} "{after or before}" to go on from',
+                      location="query", resource=resource, id=after or before) from None

@@ -71,6 +71,7 @@ def load(data: bytes, where: str, wall: Callable[[], float] = time.time) -> Worl
         for row in tables.pop("_timers", {}).values():
             world.wait(timer_of(row))
         hold(world.held, taken(tables))
+        world.aim = None if len(world.held["faults"]) else world.aim
         world.store = Store.load(tables)
         for number, row in enumerate(events, 1):
             world.events.append(_recorded(number, row, world.store))
