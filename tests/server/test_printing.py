@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from support.asgi import Client
+from understudy.faults.spoiling import Struck
 from understudy.server.app import App
 from understudy.server.painting import in_colour
 from understudy.server.printing import FORMS, Printer
@@ -59,7 +60,7 @@ def test_the_world_is_told_where_it_is_another_one() -> None:
     seen: list[tuple[Turn, Logged]] = []
     call.app.sandbox.stage.observe = lambda turn, entry: seen.append((turn, entry))
     call.get("/v1/customers")
-    seen[0][0].fault = "latency"
+    seen[0][0].struck = Struck(("latency",))
     printer.show(*seen[0])
     assert " [fault: latency] 0 of 0 customer" in lines[1]
 
