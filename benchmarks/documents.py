@@ -39,14 +39,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:1] = [str(ROOT / "src"), str(ROOT / "tests")]  # without this folder: its requests.py is not the library of that name
 
 from support.documents import KEY, credentials, documents, whole, without_dead_links  # noqa: E402  # not installed with the package
-from support.reasons import STATE, Document, Failure, reason  # noqa: E402
+from support.reasons import Document  # noqa: E402
 
 
 def judge(path: Path, examples: int, cases: int, served: tuple[Path, ...] = (), behaviour: Path | None = None) -> dict[str, Any]:
     """One document's row; where others are `served`, it is one of them, and judges what they are together."""
-    from support.fuzzing import fuzz
+    from support.judging import judged_in_play
     from understudy.behaviour.roles import is_modelled
-    from understudy.server.app import App
     from understudy.theatre import Options, Unplayable, open_theatre
     from understudy.world import sources
 
@@ -61,48 +60,13 @@ def judge(path: Path, examples: int, cases: int, served: tuple[Path, ...] = (), 
     row: dict[str, Any] = {"operations": len(script.roles), "modelled": modelled, "opened": time.perf_counter() - start}
     if not script.roles:
         return row
-    document, dead = without_dead_links(whole(sources.read(path), path))
-    told: dict[tuple[str, int], set[str]] = {}
-    sandbox.stage.observe = lambda _, entry: told.setdefault((f"{entry.method} {entry.target}", entry.status), set()).add(entry.reason.partition(":")[0])
-    verdict = fuzz(document, App(sandbox), examples=examples, cases=cases, settings=with_key(script))
-    row |= {"theirs": [["link", "", one, "", f"link: {one}"] for one in dead], "seconds": time.perf_counter() - start}
-    known = Document(document, contradictions(script.contract))
-    found = judged(verdict, known, row["theirs"], told)
-    if behaviour is not None:
-        of_effects = [(failure, why) for failure in found["failures"] if (why := by_effect(failure, verdict.exchanges[tuple(failure[:3])], known, script))]
-        found["failures"] = [failure for failure in found["failures"] if failure not in [one for one, _ in of_effects]]
-        found["theirs"] += [[*failure[:4], why] for failure, why in of_effects]
-    return row | found
-
-
-def by_effect(failure: list[Any], exchange: Any, document: Document, script: Any) -> str | None:
-    """A body that fits the document, by another judge than the one that refused it, where what is played for the behaviour file needs more.
-
-    The refusal names the field. A document may leave out of `required` what its vendor's own server does not do without.
-    """
-    path = exchange.uri.partition("://")[2].partition("/")[2].partition("?")[0]
-    role = script.roles[script.contract.match(exchange.method, f"/{path}")[0].key]
-    schema = document.schema_of_body(exchange)
-    if failure[0] != "positive_data_acceptance" or exchange.status != 400 or role.effect is None:
-        return None
-    if exchange.body and schema is not None and list(document.errors(schema, json.loads(exchange.body))):
-        return None
-    answer = json.loads(exchange.answer)
-    return f"effect: {answer['field']} {answer['message']}" if answer.get("field") else None
-
-
-def with_key(script: Any) -> dict[str, Any]:
-    """What schemathesis is told to send: what the document's security schemes ask for, and the header a behaviour file names."""
-    found = credentials(script.contract.operations)
-    auth = script.behaviour.auth
-    version = {"path.version": script.behaviour.version} if script.behaviour.version else {}
-    return {**found, "headers": {**found["headers"], **dict.fromkeys(auth.headers[:1] if auth is not None else (), KEY)},
-            "parameters": {**found.get("parameters", {}), **version}}
+    return row | judged_in_play(path, sandbox, examples=examples, cases=cases) | {"seconds": time.perf_counter() - start}
 
 
 def judge_peer(path: Path, base_url: str, examples: int, cases: int) -> dict[str, Any]:
     """One document's row for a server that plays it at an address."""
     from support.fuzzing import fuzz
+    from support.judging import contradictions, judged
     from understudy.theatre import Options, understand
     from understudy.world import sources
 
@@ -112,30 +76,6 @@ def judge_peer(path: Path, base_url: str, examples: int, cases: int) -> dict[str
     verdict = fuzz(document, None, base_url=base_url, examples=examples, cases=cases, settings=credentials(contract.operations))
     row = judged(verdict, Document(document, contradictions(contract)), [], {})
     return row | {"operations": len(contract.operations), "seconds": time.perf_counter() - start}
-
-
-def judged(verdict: Any, document: Document, theirs: list[Any], told: Mapping[tuple[str, int], set[str]]) -> dict[str, Any]:
-    """A verdict's failures, those that a rule knows a reason for apart."""
-    row: dict[str, Any] = {"calls": verdict.calls, "statuses": dict(verdict.statuses), "errors": verdict.errors, "cut": sorted(verdict.cut), "failures": []}
-    for key, shown in verdict.failures.items():
-        exchange = verdict.exchanges[key]
-        target = exchange.uri.partition("://")[2].partition("/")[2]
-        kinds = told.get((f"{exchange.method} /{target}", exchange.status), set()) & STATE
-        found = reason(Failure(key[0], key[2], exchange, next(iter(sorted(kinds)), ""), key[1] if " /" in key[1] else ""), document)
-        (row["failures"] if found is None else theirs).append([*key, shown, found])
-    return row | {"theirs": theirs}
-
-
-def contradictions(contract: Any) -> dict[str, str]:
-    """Operations with an answer that no value satisfies, and why, as the contract finds it."""
-    found = {}
-    for operation in contract.operations:
-        for response in operation.responses.values():
-            for schema in response.content.values():
-                why = contract.contradiction(schema) if schema is not None else None
-                if why is not None:
-                    found[operation.key] = why
-    return found
 
 
 # --- peers -------------------------------------------------------------------------------------------------------

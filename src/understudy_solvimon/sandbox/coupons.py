@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.problems import Problem
 from understudy_solvimon import codes, periods
 from understudy_solvimon.sandbox.lists import paged
-from understudy_solvimon.sandbox.terms import Record, body_of, judged, moment, when
+from understudy_solvimon.sandbox.terms import Record, body_of, check_numbers, judged, moment, when
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 def coupon_saved(tx: Transaction, change: Happening) -> None:
-    """Refuse a coupon that could never be redeemed."""
+    """Refuse a coupon that could never be redeemed, or that takes off what is no number."""
     _check_window(change.after or {})
+    check_numbers((change.after or {}).get("discount"), "discount.")
 
 
 def create_promotion_code(tx: Transaction, call: Call) -> Record:

@@ -326,12 +326,17 @@ def invoice_archived(tx: Transaction, change: Happening) -> None:
 # --- changes by hand --------------------------------------------------------------------------------------------------
 
 
+_PLAIN = frozenset({"invoice_date", "due_date", "delivery_date", "purchase_order_number", "footnote", "notes", "payment_acceptor_ids",
+                    "linked_invoices_ids", "custom_fields", "linked_integrations"})
+"""What can be said of an invoice; all else follows from what it bills and what is paid of it."""
+
+
 def update_invoice(tx: Transaction, call: Call) -> Record:
     """Change an invoice: its hold, its status, whether it is paid, and its plain fields."""
     assert call.record is not None
     body = body_of(call)
     id = call.record["id"]
-    plain = {field: value for field, value in body.items() if field not in ("status", "on_hold", "paid", "payment_status")}
+    plain = {field: value for field, value in body.items() if field in _PLAIN}
     invoice = tx.update("invoice", id, plain)
     if body.get("on_hold", invoice["on_hold"]) != invoice["on_hold"]:
         _hold(tx, tx.update("invoice", id, {"on_hold": body["on_hold"]}))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.problems import Problem
 from understudy_solvimon import conditions, configs
 from understudy_solvimon.sandbox.offers import calculation_of
-from understudy_solvimon.sandbox.terms import Record, body_of, judged, missing
+from understudy_solvimon.sandbox.terms import Record, body_of, check_numbers, judged, missing
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -40,6 +40,7 @@ def pricing_updated(tx: Transaction, change: Happening) -> None:
     record = change.after or {}
     if change.before is not None and change.before.get("items") == record.get("items"):
         return
+    check_numbers(record.get("items"), "items.")
     tx.update("pricing", change.id, prepared(tx, record, plan_of(tx, record), ""))
 
 

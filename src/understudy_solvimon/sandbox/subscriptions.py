@@ -22,7 +22,18 @@ from understudy_solvimon.sandbox.running import (
     void_periods,
 )
 from understudy_solvimon.sandbox.schedules import chained, line_up, schedule_values
-from understudy_solvimon.sandbox.terms import Record, body_of, judged, missing, moment, needed, one_of, setting, when
+from understudy_solvimon.sandbox.terms import (
+    Record,
+    body_of,
+    check_numbers,
+    judged,
+    missing,
+    moment,
+    needed,
+    one_of,
+    setting,
+    when,
+)
 
 if TYPE_CHECKING:
     from understudy.engine.outcomes import Call
@@ -298,6 +309,7 @@ _PRICED = ("sales_tax_percentage", "billing_entity_id", "billing_currency", "bil
 def subscription_saved(tx: Transaction, change: Happening) -> None:
     """Price the open period anew when a change touches what its invoice says."""
     before, after = change.before or {}, change.after or {}
+    check_numbers({"sales_tax_percentage": after.get("sales_tax_percentage")})
     if after.get(_FROM) and after.get("begins_at") and before.get("begins_at") != after["begins_at"]:
         _upgrade(tx, after)
     if after.get("begins_at") and any(before.get(field) != after.get(field) for field in ("initial_term", "auto_renewal")):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from understudy.problems import Problem
-from understudy_solvimon import periods
+from understudy_solvimon import money, periods
 from understudy_solvimon.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -45,8 +45,27 @@ _BEYOND = 3000
 
 
 def body_of(call: Call) -> Record:
-    """The members of a request's body that say something: none where there is no body, or null."""
-    return {field: value for field, value in (call.body or {}).items() if value is not None}
+    """The members of a request's body that say something: none where there is no body, or null. Raises Problem as `check_numbers`."""
+    body = {field: value for field, value in (call.body or {}).items() if value is not None}
+    check_numbers(body)
+    return body
+
+
+_NUMERIC = frozenset({"quantity", "number", "percentage", "sales_tax_percentage", "conversion", "minimum_number", "maximum_number"})
+
+
+def check_numbers(value: Any, place: str = "") -> None:
+    """Refuse text where a decimal number belongs, at any depth; a document may not say so. Raises Problem `invalid_field`."""
+    if isinstance(value, Mapping):
+        for field, part in value.items():
+            if field in _NUMERIC and isinstance(part, str):
+                with judged(f"{place}{field}", "invalid_field"):
+                    money.number(part)
+            elif isinstance(part, Mapping | list):
+                check_numbers(part, f"{place}{field}.")
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            check_numbers(part, f"{place}{index}.")
 
 
 def setting(tx: Transaction, name: str) -> Any:

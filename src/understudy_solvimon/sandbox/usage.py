@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 def ingest(tx: Transaction, call: Call) -> Record:
     """One usage event. The same reference again answers with the first event and does nothing."""
-    return _ingest(tx, body_of(call), "", call.query.get("meter_validation") == "DYNAMIC")
+    return _ingest(tx, call.body or {}, "", call.query.get("meter_validation") == "DYNAMIC")
 
 
 def ingest_batch(tx: Transaction, call: Call) -> Record:
     """Several usage events, all or none."""
-    rows = body_of(call).get("meter_datas") or ()
+    rows = (call.body or {}).get("meter_datas") or ()
     dynamic = call.query.get("meter_validation") == "DYNAMIC"
     known = remembering(tx)
     return {"meter_datas": [_ingest(known, row, f"meter_datas.{index}.", dynamic) for index, row in enumerate(rows)]}
