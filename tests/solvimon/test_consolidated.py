@@ -121,3 +121,31 @@ def test_groups_and_members_name_each_other() -> None:
     assert bench.read("subscription", made["subscription"]["id"])["pricing_plan_subscription_group_id"] is None
     bench.drop("subscription_group", group["id"])
     assert bench.read("subscription", other_id)["pricing_plan_subscription_group_id"] is None
+
+
+def test_a_parents_invoice_tells_what_each_child_used() -> None:
+    """display_invoice_sub_lines_per_processing_only_customer: 10 of 18 and 3 of 18 at 0.50, and 5 of the parent's own; taken back, it is gone."""
+    bench, made = two(display_invoice_sub_lines_per_processing_only_customer=True)
+    children = [worlds.customer(bench, f"child-{name}", processing_only=True, parent_customer_id=made["customer"]["id"], organization={"legal_name": name})
+                for name in ("Anna", "Bert")]
+    use(bench, "child-Anna", "4", "evt_anna_0001")
+    use(bench, "child-Bert", "3", "evt_bert_0001")
+    use(bench, "child-Anna", "6", "evt_anna_0002")
+    use(bench, "acme-001", "5", "evt_own_00001")
+    (line,) = bench.all("invoice")[0]["periods"][0]["groups"][0]["lines"]
+    assert line["amount_excluding_tax"]["quantity"] == "9.00"
+    shown = [(part["description"], part["processing_only_customer_id"], part["details"]["meter_value"]["number"], part["details"]["amount"]["quantity"])
+             for part in line["sub_lines"]]
+    assert shown == [("Anna", children[0]["id"], "10", "5.00"), ("Bert", children[1]["id"], "3", "1.50")]
+    bench.call("delete_event_by_reference", {"reference": "evt_bert_0001"})
+    (line,) = bench.all("invoice")[0]["periods"][0]["groups"][0]["lines"]
+    assert [part["description"] for part in line["sub_lines"]] == ["Anna"]
+
+
+def test_without_that_word_no_child_is_told_of() -> None:
+    """The same usage, one line."""
+    bench, made = two()
+    worlds.customer(bench, "child-1", processing_only=True, parent_customer_id=made["customer"]["id"])
+    use(bench, "child-1", "4", "evt_child_001")
+    (line,) = bench.all("invoice")[0]["periods"][0]["groups"][0]["lines"]
+    assert "sub_lines" not in line

@@ -261,3 +261,15 @@ def test_numbers_run_for_each_billing_entity() -> None:
     bench.call("init_subscription", worlds.init("entity_DE", reference="acme-001-de"))
     (second,) = [one for one in bench.all("invoice") if one["billing_entity_id"] == other["id"]]
     assert bench.call("update_invoice", {"status": "FINAL"}, second)["invoice_number"] == first["invoice_number"] == "INV-000001"
+
+
+def test_lines_stand_in_the_order_of_the_plan() -> None:
+    """Those of one display_order as the plan was written; a lower display_order comes first."""
+    bench = Bench("2025-05-06T00:00:00Z")
+    made = worlds.catalogue(bench)
+    for name in ("Berries", "Apples", "Cherries", "Dates", "Elderberries"):
+        worlds.price(bench, made, name, worlds.flat("1"), item=worlds.item(bench, made, name.lower(), "RECURRING"))
+    (last,) = [row for row in bench.all("pricing") if row["name"] == "Elderberries"]
+    bench.change("pricing", last["id"], display_order=-1)
+    worlds.subscribe(bench, made)
+    assert [line["description"] for line in bench.all("invoice")[0]["line_items"]] == ["Elderberries", "Berries", "Apples", "Cherries", "Dates"]

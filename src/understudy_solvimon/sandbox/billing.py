@@ -188,9 +188,16 @@ def _made_up_for(sheet: _Sheet, piece: Piece, billed: Mapping[str, str]) -> Iter
 
 
 def _spans(sheet: _Sheet, terms: Terms, frames: Sequence[Span]) -> tuple[Span, ...]:
-    drafts = sorted(sheet.drafts, key=lambda draft: (draft.span, draft.group.key[0]))
-    lines = invoicing.settled(drafts, terms)
+    lines = invoicing.settled(_in_order(sheet.drafts), terms)
     return tuple(replace(frame, lines=_of(lines, index)) for index, frame in enumerate(frames))
+
+
+def _in_order(drafts: Sequence[DraftLine]) -> list[DraftLine]:
+    """By span, schedule and display order; those alike as the plan has them, the lines of a pricing together."""
+    first: dict[str, int] = {}
+    for draft in drafts:
+        first.setdefault(draft.group.key[0], len(first))
+    return sorted(drafts, key=lambda draft: (draft.span, draft.group.key[0].rpartition("|")[0], first[draft.group.key[0]]))
 
 
 def _of(lines: Sequence[Line], span: int) -> tuple[Line, ...]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from understudy_solvimon import conditions, configs, metering, money, periods, pricing
 from understudy_solvimon.conditions import Value
 from understudy_solvimon.metering import Part, Quantity
-from understudy_solvimon.sandbox.buckets import add_booking, empty_buckets
+from understudy_solvimon.sandbox.buckets import PER_CUSTOMER, add_booking, empty_buckets
 from understudy_solvimon.sandbox.routes import in_window, route
 from understudy_solvimon.sandbox.selecting import schedule_at, selected
 from understudy_solvimon.sandbox.terms import Record, judged, setting, when
@@ -165,7 +165,8 @@ def _book_in(tx: Transaction, asked: Asked, subscription: Record, period: Record
     metered = [way for way in ways if _value(way, asked.measured) is not None]
     if schedule is None or not metered:
         return Placing(variant="NO_PRODUCT_ITEM")
-    where = Where(period["id"], period["start_at"], schedule["id"], periods.stamp(asked.at))
+    shown = subscription.get(PER_CUSTOMER) is True and asked.customer != subscription.get("customer_id")
+    where = Where(period["id"], period["start_at"], schedule["id"], periods.stamp(asked.at), asked.customer if shown else None)
     bookings = [booking for way in metered for booking in _book_way(tx, where, way, asked)]
     if not bookings:
         return Placing(variant="NO_PRICE")
@@ -188,12 +189,13 @@ def _value(way: Mapping[str, Any], measured: Measured) -> Quantity | str | None:
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The period, and when it began, and the schedule that take an event of a time stamp."""
+    """The period, and when it began, and the schedule that take an event of a time stamp; whose it is, where the invoice is to tell."""
 
     period: str
     begun: str
     schedule: str
     at: str
+    customer: str | None = None
 
 
 def _book_way(tx: Transaction, where: Where, way: Mapping[str, Any], asked: Asked) -> Iterator[Record]:
@@ -239,6 +241,7 @@ def _book(
     floor, cap = _bounded(config, value)
     booking = {"bucket": f"{where.period}|{base}", "calculation": way["calculation"], "floor": str(floor), "cap": str(cap),
                **({"rolling": base, "begun": where.begun} if way["persist"] else {}),
+               **({"customer": where.customer} if where.customer and way["calculation"] == "SUM" and not tiering else {}),
                **({"text": value} if isinstance(value, str) else {"value": str(value.value)} if value else {})}
     add_booking(tx, booking, {
         "billing_period_id": where.period, "pricing_plan_schedule_id": where.schedule,

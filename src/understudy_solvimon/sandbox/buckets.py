@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from understudy.engine.transaction import Transaction
 
 
+PER_CUSTOMER = "display_invoice_sub_lines_per_processing_only_customer"
+
+
 def add_booking(tx: Transaction, booking: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     """Add a booking to its bucket, which is made with these facts where it is the first."""
     one = _single(tx, booking, 1)
+    _share(tx, booking, 1)
     known = tx.get("usage_bucket", booking["bucket"])
     if known is None:
         tx.create("usage_bucket", {"id": booking["bucket"], **facts, **aggregate_written(one)})
@@ -35,6 +39,25 @@ def _single(tx: Transaction, booking: Mapping[str, Any], step: int) -> Aggregate
     if "text" in booking:
         return Aggregate(1, distinct=_count(tx, booking, step))
     return metering.single(exact(booking["value"]), exact(booking["floor"]), exact(booking["cap"]))
+
+
+def _share(tx: Transaction, booking: Mapping[str, Any], step: int) -> None:
+    """Add a booking to, or take it from, what its customer has of its bucket; only of those an invoice tells apart."""
+    if "customer" not in booking:
+        return
+    id = f"{booking['bucket']}|{booking['customer']}"
+    known = tx.get("usage_share", id)
+    whole = (exact(known["sum"]) if known else Fraction(0)) + step * exact(booking["value"])
+    values = {"bucket": booking["bucket"], "customer_id": booking["customer"], "sum": str(whole)}
+    if known is None:
+        tx.create("usage_share", {"id": id, **values})
+    else:
+        tx.update("usage_share", id, values)
+
+
+def shares_of(tx: Transaction, bucket: str) -> list[tuple[str, Fraction]]:
+    """How much of a bucket's sum each customer has that an invoice tells apart, in order of their first usage."""
+    return [(row["customer_id"], exact(row["sum"])) for row in tx.find("usage_share", bucket=bucket) if row["sum"] != "0"]
 
 
 def _count(tx: Transaction, booking: Mapping[str, Any], step: int) -> int:
@@ -104,6 +127,7 @@ def take_booking(tx: Transaction, booking: Mapping[str, Any]) -> bool:
     bucket = tx.get("usage_bucket", booking["bucket"])
     if bucket is None:
         return True
+    _share(tx, booking, -1)
     rest = metering.without(aggregate_of(bucket), _single(tx, booking, -1), booking["calculation"])
     if rest is None:
         return False
@@ -131,6 +155,8 @@ def retake_bucket(tx: Transaction, period: str, booking: Mapping[str, Any]) -> N
 def empty_buckets(tx: Transaction, period: str) -> None:
     """Drop all buckets of a period."""
     for bucket in tx.find("usage_bucket", billing_period_id=period):
+        for share in tx.find("usage_share", bucket=bucket["id"]):
+            tx.delete("usage_share", share["id"])
         for value in tx.find("usage_value", bucket=bucket["id"]):
             tx.delete("usage_value", value["id"])
         for value in tx.find("usage_value", bucket=bucket["id"].partition("|")[2]):

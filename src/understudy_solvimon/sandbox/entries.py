@@ -19,7 +19,7 @@ from understudy_solvimon.sandbox.terms import Record
 class Entry:
     """What a line is to say, priced but not yet taxed or converted; or why it has no price (`flaw`).
 
-    `key` tells entries of one schedule apart; `details` are members of the reference's line details.
+    `shares` is what of it is whose, where the invoice tells customers apart. `key` tells entries of one schedule apart; `details` are members of the reference's line details.
     """
 
     item: Record
@@ -32,6 +32,7 @@ class Entry:
     flaw: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     events: int = 0
+    shares: Sequence[tuple[str, Fraction]] = ()
 
 
 Items = Sequence[tuple[Record, Sequence[Offer]]]

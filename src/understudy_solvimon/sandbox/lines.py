@@ -5,7 +5,7 @@ Nothing here prices or writes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -142,8 +142,25 @@ def _facts(tx: Transaction, entry: Entry, worth: Money) -> Record:
         **conditions,
         **metered,
         "details": details,
-        **({"sub_lines": sub_lines} if len(parts) > 1 else {}),
+        **({"sub_lines": [*(sub_lines if len(parts) > 1 else []), *_per_customer(tx, entry, worth, len(parts) if len(parts) > 1 else 0)]}
+           if len(parts) > 1 or entry.shares else {}),
     }
+
+
+def _per_customer(tx: Transaction, entry: Entry, worth: Money, before: int) -> Iterator[Record]:
+    """A sub-line for each customer that only processes: what it used, and its part of the price by that."""
+    for order, (id, used) in enumerate(entry.shares, before + 1):
+        customer = tx.get("customer", id) or {}
+        named = (customer.get("organization") or {}).get("legal_name") or customer.get("reference") or id
+        measured = {"number": money.text(used)} if is_number(entry) else {"amount": money.amount(used, worth.currency)}
+        price = worth.quantity * used / entry.quantity if entry.quantity else money.ZERO
+        yield {"sub_line_order": order, "description": named, "processing_only_customer_id": id,
+               "details": {"amount": money.amount(price, worth.currency), "meter_value": measured}}
+
+
+def is_number(entry: Entry) -> bool:
+    """Whether what an entry measures is a number, not an amount of money."""
+    return "amount" not in (entry.meter_value or {})
 
 
 def meter_value_of(tx: Transaction, entry: Entry) -> Record:

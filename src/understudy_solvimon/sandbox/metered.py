@@ -16,7 +16,7 @@ from understudy_solvimon.money import ZERO, Money
 from understudy_solvimon.pricing import Priced, Usage
 from understudy_solvimon.refusal import Refusal
 from understudy_solvimon.sandbox.accounts import Account, Piece
-from understudy_solvimon.sandbox.buckets import aggregate_of, aggregate_written
+from understudy_solvimon.sandbox.buckets import PER_CUSTOMER, aggregate_of, aggregate_written, shares_of
 from understudy_solvimon.sandbox.entries import Entry
 from understudy_solvimon.sandbox.offers import Offer, calculation_of
 from understudy_solvimon.sandbox.terms import Record, in_force
@@ -40,6 +40,7 @@ class Gathered:
     tiering: Fraction | None = None
     currency: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    shares: Sequence[tuple[str, Fraction]] = ()
 
 
 Buckets = Mapping[tuple[str, str], Sequence[Record]]
@@ -68,7 +69,8 @@ def gathered(
         for key, bucket, whole in _rolled(piece, item, offer, rows, before, carried, bool(calculation.get("persist"))):
             used.add(key)
             one = _metered(account, piece, item, offer, offers[0], kind, key, bucket, whole, before, carried)
-            yield replace(one, tiering=_tier_volume(tiering)) if tiering else one
+            one = replace(one, tiering=_tier_volume(tiering)) if tiering else one
+            yield replace(one, shares=shares_of(tx, bucket["id"])) if account.subscription.get(PER_CUSTOMER) and "id" in bucket else one
         _hand_on(account, piece, item, offer, before, carried, used)
 
 
@@ -199,4 +201,4 @@ def _entry(one: Gathered, priced: Priced, flaw: str | None = None) -> Entry:
     said: Record = {"number": money.text(quantity)} if one.currency is None else {
         "amount": money.exact_amount(Money(quantity, one.currency))}
     more = {} if one.tiering is None else {"tiering_meter_value": {"type": "NUMBER", "number": money.text(one.tiering)}}
-    return Entry(one.item, one.offer, one.governing, priced, quantity, one.key, said, flaw, {**one.details, **more}, one.count)
+    return Entry(one.item, one.offer, one.governing, priced, quantity, one.key, said, flaw, {**one.details, **more}, one.count, one.shares)
