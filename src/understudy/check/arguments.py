@@ -32,6 +32,7 @@ def add_check(commands: Subcommands, documents: Callable[[argparse.ArgumentParse
     command.add_argument("--fixture", metavar="NAME|FILE", help="the stand-in's world to begin with")
     _add_choice(command)
     _add_manners(command)
+    command.add_argument("--other-key-env", metavar="NAME", help="the environment variable that holds another account's key, which is to see and touch nothing of the first")
     command.add_argument("--layers", action="append", default=[], metavar="LAYER", help="lint, laws, fuzz (may be repeated; default: all)")
     command.add_argument("--workers", type=int, metavar="N", help="so many at once in schemathesis; the laws need a quiet target (default: 1)")
     command.add_argument("--fuzz-time", type=float, metavar="SECONDS", help="how long stock schemathesis is run at most (default: 60)")

@@ -19,13 +19,15 @@ from understudy.check import opening
 from understudy.check.arguments import NEEDS
 from understudy.check.findings import Uncovered
 from understudy.check.inbox import Inbox
+from understudy.check.judging import UNIVERSAL
+from understudy.check.laws.catalogue import LEFT_OUT
 from understudy.check.reports import FORMS, Context, console
 from understudy.check.running import LAWS, Choice, Observe, Options, Report, Run
 from understudy.check.scenarios import Scenarios
 from understudy.check.settings import Misconfigured, from_files, joined, secret
 from understudy.check.steps import Wire
 from understudy.check.subjects import Api
-from understudy.check.targets import Manners, Remote, Target
+from understudy.check.targets import InProcess, Manners, Remote, Target
 from understudy.understanding import Options as Playing
 from understudy.understanding import Unplayable, understand
 from understudy.world import sources
@@ -73,6 +75,10 @@ def _check(options: argparse.Namespace) -> int:
             _reach(bare, api)
             if options.reset is None and bare.take_world(f"check-{os.getpid()}") and isinstance(target, Inbox):
                 target.resets = True
+        if isinstance(bare, InProcess | Remote) and bare.stands_in:
+            credentials["other"] = bare.beside(credentials.get("good", {}))
+        elif options.other_key_env:
+            credentials["other"] = opening.credentials(api, secret(options.other_key_env, None)).get("good", {})
         seed = options.seed if options.seed is not None else 1
         run = Run(api, target, Options(seed, options.max_time, choice, credentials, clean=not target.resets), _progress())
         report = _all(run, options, api, target, credentials)
@@ -213,3 +219,6 @@ def names() -> Iterator[str]:
     """Every law, a line each."""
     for law in LAWS:
         yield f"{law.name:36} {law.tag:12} {law.says} ({law.source})"
+    yield from (f"{name:36} {'every answer':12} {source}" for name, source in UNIVERSAL.items())
+    yield "\nknown from the field, and left out:"
+    yield from (f"  {what}: {why}" for what, why in LEFT_OUT.items())

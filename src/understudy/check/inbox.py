@@ -36,6 +36,11 @@ class Inbox:
         self._open = ExitStack()
         self.url = self._open.enter_context(serving(Door(self._receiver))).rstrip("/")
 
+    @property
+    def stands_in(self) -> bool:
+        """Whether the target is a stand-in of ours."""
+        return bool(getattr(self.target, "stands_in", False))
+
     def send(self, wire: Wire) -> Answer:
         """One request, or what came."""
         return self._came(wire) if wire.method == RECEIVE else self.target.send(wire)

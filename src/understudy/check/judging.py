@@ -78,6 +78,8 @@ class Judge:
         response = operation.response(answer.status)
         if response is None:
             return
+        for name in sorted({name.lower() for name in response.required_headers} - answer.headers.keys()):
+            yield Breach("declared headers", name, Claim("there", {"value": Ref(step, (name,), "headers")}, f"{name} is required of this answer, and missing"))
         media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
         if response.content and not any(_covers(declared, media) for declared in response.content):
             says = f"the media type is {media or 'not said'}, of those declared: {', '.join(response.content)}"
@@ -313,6 +315,7 @@ UNIVERSAL: Mapping[str, str] = {
     "no server error": "RFC 9110 section 15.6: a 5xx is the server's own fault",
     "declared status": "OpenAPI, Responses Object: the document lists what may come",
     "declared media type": "OpenAPI, Media Type Object",
+    "declared headers": "OpenAPI, Header Object: what is required is there",
     "declared shape": "OpenAPI, Schema Object: every body is valid by its schema",
     "no leak of internals": "OWASP API8: no stack trace, path or query reaches a client",
     "a problem's status": "RFC 9457 section 3.1.2",

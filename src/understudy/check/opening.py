@@ -34,6 +34,7 @@ def stand_in(options: Options) -> tuple[Theatre, InProcess]:
     app = App(sandbox, poster=Poster())
     assert app.sender is not None
     target = InProcess(app, lambda: sandbox.reset("default"), stop=app.sender.stop)
+    target.stands_in = True
     target.run(_started(app.sender))
     return sandbox, target
 

@@ -11,10 +11,13 @@ from dataclasses import dataclass, field, replace
 from understudy.check.bodies import MARK, Bodies
 from understudy.check.findings import Finding, Uncovered
 from understudy.check.judging import UNIVERSAL, Judge
+from understudy.check.laws.bounds import BOUNDS
+from understudy.check.laws.conditions import CONDITIONS
 from understudy.check.laws.keys import KEYS
 from understudy.check.laws.law import Law
 from understudy.check.laws.lifecycles import LIFECYCLES
 from understudy.check.laws.lists import LISTS
+from understudy.check.laws.queries import QUERIES
 from understudy.check.laws.records import RECORDS
 from understudy.check.laws.refusals import REFUSALS
 from understudy.check.laws.webhooks import WEBHOOKS
@@ -27,7 +30,7 @@ from understudy.check.targets import Target
 WALKS = Law("walks", lambda session, subject: None, "a walk over the whole API keeps to a model of its records",
             "model-based testing (Hughes; Hypothesis, stateful tests)", applies=lambda subject: False, tag="walks")
 """No law of one resource: `Run.walk` plays it."""
-LAWS: tuple[Law, ...] = (*RECORDS, *LIFECYCLES, *LISTS, *KEYS, *REFUSALS, *WEBHOOKS, WALKS)
+LAWS: tuple[Law, ...] = (*RECORDS, *LIFECYCLES, *LISTS, *QUERIES, *KEYS, *CONDITIONS, *REFUSALS, *BOUNDS, *WEBHOOKS, WALKS)
 """Every law, in the order they are looked at."""
 
 

@@ -104,8 +104,10 @@ PY
 
 def script(finding: Finding, url: str, credentials: Credentials, source: str = "") -> str:
     """The whole script, for `bash`."""
-    needs_key = any(step.credentials == "good" and credentials.get("good") for step in finding.steps)
+    needs_key = any(step.credentials in ("good", "other") and credentials.get("good") for step in finding.steps)
     key = 'API_KEY=${API_KEY:?put the key of the API here}; ' if needs_key else ""
+    if any(_variable(name, value, credentials) == "OTHER_KEY" for name, value in credentials.get("other", {}).items() if name in credentials.get("good", {})):
+        key += "OTHER_KEY=${OTHER_KEY:?put the key of another world here}; " if any(step.credentials == "other" for step in finding.steps) else ""
     head = _HEAD.format(law=finding.law, message=_line(finding.message), operation=finding.operation, source=_line(source), url=url, key=key)
     calls = "\n".join(_calls(finding, credentials))
     port = next((found[1] for step in finding.steps if (found := re.search(r"http://127\.0\.0\.1:(\d+)/", json.dumps(_marked_all(step.body))))), None)
@@ -154,13 +156,18 @@ def _pick(ref: Ref) -> str:
     return f"pick {ref.step} {shlex.quote(json.dumps(list(ref.path)))}"
 
 
+def _variable(name: str, value: str, credentials: Credentials) -> str:
+    """The variable of the shell that holds a key."""
+    return "API_KEY" if value == credentials["good"][name] else "OTHER_KEY"
+
+
 def _headers(step: Step, credentials: Credentials, names: Mapping[Ref, str]) -> list[str]:
     found = []
     for name, value in credentials.get(step.credentials, {}).items():
         shown = value
-        if step.credentials == "good":
+        if step.credentials != "wrong" and name in credentials.get("good", {}):
             prefix = "Bearer " if value.startswith("Bearer ") else ""
-            found.append(f'-H "{name}: {prefix}$API_KEY"')
+            found.append(f'-H "{name}: {prefix}${_variable(name, value, credentials)}"')
         else:
             found.append(f"-H {shlex.quote(f'{name}: {shown}')}")
     for name, value in step.headers.items():

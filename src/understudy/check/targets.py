@@ -21,6 +21,8 @@ import httpx
 
 from understudy.check.steps import Answer, Wire
 
+OTHER = "-other"
+"""What stands behind the name of a world for the name of the other one beside it."""
 PATIENCE = 3
 """How often a request that was answered 429 or 503 with Retry-After is sent again."""
 
@@ -46,6 +48,7 @@ class InProcess:
 
     def __init__(self, app: Any, begin: Any = None, name: str = "the stand-in", headers: Mapping[str, str] | None = None, stop: Any = None) -> None:
         self.name = name
+        self.stands_in = False  # a stand-in of ours: it has a clock to turn, and worlds
         self._stop = stop
         self.app = app
         self._begin = begin
@@ -53,6 +56,10 @@ class InProcess:
         self._headers = tuple((headers or {}).items())
         self._loop = asyncio.new_event_loop()
         weakref.finalize(self, self._loop.close)  # of a target that nobody closes, as in a parametrized test
+
+    def beside(self, good: Mapping[str, str]) -> dict[str, str]:
+        """What leads to another world of the same stand-in."""
+        return {**good, "understudy-world": f"check{OTHER}"}
 
     def send(self, wire: Wire) -> Answer:
         """One request."""
@@ -150,6 +157,7 @@ class Remote:
         self.name = url.rstrip("/")
         self.local = is_loopback(parts.hostname)
         self.resets = manners.reset is not None
+        self.stands_in = False
         self._manners = manners
         self._next = 0.0
         self._reset = manners.reset
@@ -166,8 +174,12 @@ class Remote:
             return False
         if is_stand_in:
             self._client.headers["Understudy-World"] = name
-            self._reset, self.resets, self._world = "/_understudy/reset", True, name
+            self._reset, self.resets, self._world, self.stands_in = "/_understudy/reset", True, name, not self.base
         return is_stand_in
+
+    def beside(self, good: Mapping[str, str]) -> dict[str, str]:
+        """What leads to another world of the same stand-in."""
+        return {**good, "understudy-world": f"{self._world}{OTHER}"}
 
     def send(self, wire: Wire) -> Answer:
         """One request; again where the target asks to wait (RFC 9110 section 10.2.3, RFC 6585 section 4)."""
@@ -204,6 +216,7 @@ class Remote:
         if self._world is not None:
             with suppress(httpx.HTTPError):
                 self._client.delete(f"{self.url}/_understudy/worlds/{self._world}")
+                self._client.delete(f"{self.url}/_understudy/worlds/{self._world}{OTHER}")
         self._client.close()
 
     def _once(self, wire: Wire) -> Answer:
