@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from proxy.fronts import PETSTORE
+from proxy.watched import Between
+from understudy.check import opening
 from understudy.check.opening import read_api
+from understudy.check.running import Choice, Run
+from understudy.check.running import Options as Running
 from understudy.proxy.exchanges import Exchange
 from understudy.proxy.fixturing import before, fixture
 from understudy.proxy.learning import form_of, learn
 from understudy.proxy.lessons import Doubt, Lesson, numbers
 from understudy.proxy.trail import trail
+from understudy.proxy.watching import Watcher
+from understudy.understanding import Options
 
 Row = tuple[str, str, Any, int, Any]
 """Method, target, body, status, answer."""
@@ -149,8 +157,6 @@ def test_references() -> None:
 def test_a_request_sent_twice_with_its_key() -> None:
     """The same answer: the header is an idempotency key."""
     rows = exchanges([made("o1"), made("o1")])
-    from dataclasses import replace
-
     keyed = [replace(one, sent=(*one.sent, ("idempotency-key", "k"))) for one in rows]
     again = replace(keyed[1], got=(*keyed[1].got, ("x-replayed", "true")))
     found = [one for one in learn(trail(API, [keyed[0], again])) if isinstance(one, Lesson) and one.path == ("idempotency",)]
@@ -186,3 +192,18 @@ def test_numbers_in_words() -> None:
     assert numbers([3]) == "exchange 3"
     assert numbers([2, 1, 2]) == "2 exchanges: 1, 2"
     assert numbers(range(1, 9)) == "8 exchanges: 1, 2, 3, 4, 5, 6, …"
+
+
+def test_from_an_api_that_is_as_the_behaviour_says_nothing_is_learned() -> None:
+    """What `check` asks of the stand-in of a document: no line, session by session."""
+    target = opening.stand_in(Options(spec=PETSTORE))[1]
+    between = Between(target, Watcher(API, "http://x"))
+    try:
+        Run(API, between, Running(choice=Choice(laws=("records", "lifecycle", "keys")), credentials=opening.credentials(API, opening.KEY), shrink=False)).all()
+    finally:
+        between.close()
+    sessions = [between.seen[begin:end] for begin, end in itertools.pairwise([*between.begun, len(between.seen)])]
+    assert len(sessions) > 5
+    for session in sessions:
+        seen = [replace(one, number=number + 1, began=1_746_527_400.0 + number) for number, (one, _) in enumerate(session)]
+        assert [one for one in learn(trail(API, seen)) if isinstance(one, Lesson)] == []

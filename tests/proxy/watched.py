@@ -21,6 +21,7 @@ class Between:
         self.inner, self.watcher = inner, watcher
         self.name, self.resets = inner.name, inner.resets
         self.seen: list[tuple[Exchange, list[Violation]]] = []
+        self.begun: list[int] = []
         self.events = 0
 
     def send(self, wire: Wire) -> Answer:
@@ -48,6 +49,7 @@ class Between:
         from understudy.proxy.memory import Memory
 
         self.watcher.memory = Memory(self.watcher.api)
+        self.begun.append(len(self.seen))
         return self.inner.reset()
 
     def idle(self, seconds: float) -> None:

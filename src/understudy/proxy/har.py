@@ -107,14 +107,15 @@ def _exchange(one: Any) -> Exchange | None:
         request, response = one["request"], one["response"]
         parts = urlsplit(str(request["url"]))
         status = int(response["status"])
-    except (KeyError, TypeError, ValueError):
+        took = float(one.get("time") or 0) / 1000
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     if not 100 <= status <= 599:
         return None
     return Exchange(
         0, str(request.get("method", "GET")).upper(), (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
         _pairs(request.get("headers")), _posted(request.get("postData")), status, _pairs(response.get("headers"), response.get("content")),
-        _content(response.get("content")), _began(one.get("startedDateTime")), float(one.get("time") or 0) / 1000,
+        _content(response.get("content")), _began(one.get("startedDateTime")), took,
     )  # fmt: skip
 
 

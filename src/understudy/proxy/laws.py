@@ -190,7 +190,9 @@ def replayed(now: Moment, memory: Memory) -> Iterator[Held]:
 def begun(now: Moment, memory: Memory) -> Iterator[Held]:
     """A new record is in an initial state."""
     row = now.subject.resource.lifecycle if now.subject is not None else None
-    if now.kind == "create" and now.ok and row is not None and isinstance(now.state(), str) and not memory.api.is_effect(now.operation):
+    if now.subject is None or row is None or memory.api.is_effect(now.operation) or memory.api.reacts(now.subject):
+        return
+    if now.kind == "create" and now.ok and isinstance(now.state(), str):
         says = f"a new one is {now.state()}, not {' or '.join(row.initial)}"
         yield _held("initial state", "state", says, "among", value=now.of(0, row.field), options=list(row.initial))
 

@@ -155,11 +155,20 @@ def defaults(trail: Trail) -> Lines:
             values = [(now.record or {}).get(name, ABSENT) for now in silent]
             if name in held or len(values) < 2 or any(value != values[0] for value in values) or values[0] is ABSENT or _moment(values[0]) is not None:
                 continue
+            if _is_reckoned(values, silent):
+                continue
             if values[0] is not None and learned.get(name, ABSENT) != values[0] and not _is_said(subject, name, values[0]):
                 learned[name] = values[0]
                 seen += [now.exchange.number for now in silent]
         if seen:
             yield Lesson(("resources", subject.name, "defaults"), learned, tuple(seen))
+
+
+def _is_reckoned(values: Sequence[Any], silent: Sequence[Moment]) -> bool:
+    """Whether a value may have been reckoned from what was sent: a number that few creations have, or ones that sent the same."""
+    bodies = {repr(sorted(now.sent.items(), key=str)) for now in silent}
+    amount = isinstance(values[0], int | float) and not isinstance(values[0], bool) and values[0] != 0
+    return len(bodies) < (4 if amount else 2)
 
 
 def _is_said(subject: Subject, name: str, value: Any) -> bool:
@@ -213,14 +222,11 @@ def _unique(trail: Trail, subject: Subject, known: set[str]) -> Lines:
     for now in trail.moments:
         if now.subject is not subject or now.kind != "create" or not isinstance(now.sent, dict) or now.refused is not None:
             continue
-        same = _repeated(trail, subject, now)
         if now.ok:
-            for name in same:
+            for name in _repeated(trail, subject, now) if now in trail.made.get(subject.name, ()) else ():
                 twice[name].append(now.exchange.number)
-        elif now.answer.status in (400, 409, 422):
-            told = now.answer.body.decode("utf-8", "replace").lower()
-            for name in [name for name in same if name.lower() in told] or (same if len(same) == 1 else []):
-                refused[name].append(now.exchange.number)
+        for name in _blamed(trail, subject, now):
+            refused[name].append(now.exchange.number)
     for name, numbers in refused.items():
         combinations = {one[0] for one in subject.resource.unique if len(one) == 1}
         if name in twice:
@@ -229,6 +235,14 @@ def _unique(trail: Trail, subject: Subject, known: set[str]) -> Lines:
             yield Lesson(("resources", subject.name, "unique"), [*map(list, subject.resource.unique), [name]], tuple(numbers))
     for name in known & twice.keys():
         yield Doubt(f"{subject.name}.key", f"a second one with the same {name} is taken, so it is no key", tuple(twice[name]))
+
+
+def _blamed(trail: Trail, subject: Subject, now: Moment) -> list[str]:
+    """The fields for which a create was refused, as another record has the same: those it names, or the only one."""
+    if now.answer.status not in (400, 409, 422) or any("idempotency" in name for name, _ in now.exchange.sent):
+        return []
+    same, told = _repeated(trail, subject, now), now.answer.body.decode("utf-8", "replace").lower()
+    return [name for name in same if name.lower() in told] or (same if len(same) == 1 and now.answer.status == 409 else [])
 
 
 def _repeated(trail: Trail, subject: Subject, now: Moment) -> list[str]:
@@ -365,7 +379,7 @@ def _kind(trail: Trail, now: Moment) -> str | None:
         return "unknown_record"
     if now.kind == "action" and known is not None and status in (400, 409, 422, 423):
         return "illegal_transition"
-    if now.kind == "create" and status in (400, 409, 422) and _repeated(trail, now.subject, now):
+    if now.kind == "create" and isinstance(now.sent, dict) and _blamed(trail, now.subject, now):
         return "already_exists"
     return None
 

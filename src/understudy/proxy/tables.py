@@ -52,7 +52,9 @@ def _table(trail: Trail, subject: Subject, own: list[Tried]) -> Iterator[Lesson 
 def _born(trail: Trail, subject: Subject, field: str | None) -> dict[str, list[int]]:
     """The states records began in that nobody chose, and the exchanges that show it."""
     found: dict[str, list[int]] = defaultdict(list)
-    for now in trail.made.get(subject.name, ()):
+    if trail.api.reacts(subject):
+        return found  # a domain function has a say in it
+    for now in [one for one in trail.made.get(subject.name, ()) if not trail.api.is_effect(one.operation)]:
         state = (now.record or {}).get(field or "")
         if isinstance(state, str) and not was_sent(now, field or ""):
             found[state].append(now.exchange.number)

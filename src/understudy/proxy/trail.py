@@ -74,7 +74,7 @@ class Trail:
         """Every action, update and delete on a record in a known state, taken or refused."""
         for now in self.moments:
             subject = now.subject
-            if subject is None or now.safe or now.kind == "create":
+            if subject is None or now.safe or now.kind == "create" or self.api.is_effect(now.operation):
                 continue
             seen = self.before(subject, now.id, now.exchange.number)
             state = _state(subject, seen.record) if seen is not None else None
@@ -117,8 +117,9 @@ def trail(api: Api, exchanges: Sequence[Exchange]) -> Trail:
         if now.subject is None or not now.ok:
             continue
         if now.record is not None:
+            is_new = (now.subject.name, now.owner) not in found.sightings  # else it was answered again, or was there
             _see(found, now, now.record, whole=True)
-            if now.kind in ("create", "upsert") and isinstance(now.sent, dict):
+            if now.kind in ("create", "upsert") and isinstance(now.sent, dict) and is_new:
                 found.made[now.subject.name].append(now)
         for row in now.rows or ():
             if isinstance(row, dict) and row.get(now.subject.id_field) is not None:
