@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import copy
 from typing import Any
 
 import pytest
@@ -78,6 +79,18 @@ def test_a_change_is_told_and_what_stays_is_not(bundled: Theatre) -> None:
             bundled.worlds.end("watched")
             assert (await watcher.news())["ended"]
         assert not streams.open
+
+    asyncio.run(story())
+
+
+def test_what_is_read_anew_is_told_so(bundled: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another script is played in the same worlds: who shows what it knew of the one before has to ask again."""
+
+    async def story() -> None:
+        async with watching(Streams(), bundled) as (watcher, _):
+            assert not (await watcher.news())["anew"]
+            monkeypatch.setattr(bundled.stage, "script", copy(bundled.stage.script))
+            assert (await watcher.news())["anew"]
 
     asyncio.run(story())
 

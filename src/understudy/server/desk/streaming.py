@@ -16,6 +16,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from understudy.durations import format_instant
+from understudy.engine.plans import Script
 from understudy.problems import Problem
 from understudy.server.asked import Refused
 from understudy.theatre import Theatre
@@ -66,6 +67,7 @@ class Stream:
         self._name = world
         self._last = ""
         self._world: World | None = None
+        self._script: Script | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send what there is to tell."""
@@ -100,11 +102,12 @@ class Stream:
         if world is not None:
             with suppress(Problem):  # where the disk does not take what fell due, who asks is told so
                 self._sandbox.stage.settle(world)
-        seen = version(worlds, world)
-        if seen == self._last and world is self._world:
+        seen, script = version(worlds, world), self._sandbox.script
+        if seen == self._last and world is self._world and script is self._script:
             return b""
-        self._last, self._world = seen, world
-        return b"data: %b\n\n" % orjson.dumps({**shown(self._name, world), "version": seen})
+        anew = self._script not in (None, script)
+        self._last, self._world, self._script = seen, world, script
+        return b"data: %b\n\n" % orjson.dumps({**shown(self._name, world), "version": seen, "anew": anew})
 
 
 def version(worlds: Worlds, world: World | None) -> str:

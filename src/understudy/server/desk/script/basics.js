@@ -39,6 +39,7 @@ const plural = (number, one, many = `${one}s`) => `${count(number)} ${number ===
 const words = name => name.replaceAll("_", " ");
 const title = name => words(name).replace(/^./, letter => letter.toUpperCase());
 const many = name => /(s|x|ch|sh)$/.test(name) ? `${name}es` : /[^aeiou]y$/.test(name) ? `${name.slice(0, -1)}ies` : `${name}s`;
+const called = (one, resource) => one.summary || `${title(one.kind)} ${words(resource)}`;
 const brief = (text, most = 80) => text.length > most ? `${text.slice(0, most)}…` : text;
 const size = octets => octets < 1000 ? `${octets} B` : octets < 1e6 ? `${(octets / 1e3).toFixed(1)} KB` : `${(octets / 1e6).toFixed(1)} MB`;
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;

@@ -58,6 +58,7 @@ function heard(news) {
   drawWhere();
   if (!news) { known = null; return; }
   if (news.ended) { say(`The world ${news.world} ended.`, true); return; }
+  if (news.anew && !$("dialog").open) { location.reload(); return; } // what is played was read anew
   told(news);
   if (news.version === known) return; // what the page came with
   known = news.version;

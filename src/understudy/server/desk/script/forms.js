@@ -25,7 +25,7 @@ async function form(key, {path, body, done} = {}) {
     inputs.map(([part, input]) => field(`${part.name} (${part.in})`, input, part.description)),
     editor && field(`Body, ${one.body.media_type}`, editor),
     h("div", {class: "row"}, send, editor && h("span", {class: "hint"}, "Ctrl + Enter sends")), answer);
-  show(one.summary || key, h("p", {class: "hint mono"}, `${one.method} ${where}`), whole);
+  show(called(one, one.resource ?? key), h("p", {class: "hint mono"}, `${one.method} ${where}`), whole);
   editor?.focus();
 }
 

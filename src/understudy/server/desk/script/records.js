@@ -38,7 +38,7 @@ async function recordsView([name], asked) {
 }
 
 const newButton = (name, one, place, done) => h("button", {type: "button", class: one.kind === "create" && !place ? "main" : "", title: one.key, onclick: () => form(one.key, {path: one.path, done})},
-  one.kind === "create" ? `New ${words(name)}` : brief(one.summary || one.key, 32));
+  one.kind === "create" ? `New ${words(name)}` : brief(called(one, name), 32));
 
 function stateFilter(resource, chosen, choose) {
   if (!resource.lifecycle) return null;
@@ -164,7 +164,7 @@ function doable(told, done) {
     ? confirmed(`Delete ${told.id}?`, "Delete", () => act(one, () => { location.hash = listLink(told.resource); }))
     : form(one.key, {path: one.path, body: one.kind === "replace" && !told.cut.length ? told.record : undefined, done});
   return h("section", {class: "card"}, h("h2", {}, "Calls"), h("ul", {class: "plain calls"}, rest.map(one =>
-    h("li", {}, h("button", {type: "button", class: `quiet${one.kind === "delete" ? " bad" : ""}`, "data-key": one.key, title: one.key, onclick: () => open(one)}, h("span", {class: "method"}, one.method), h("span", {}, one.summary || one.key))))));
+    h("li", {}, h("button", {type: "button", class: `quiet${one.kind === "delete" ? " bad" : ""}`, "data-key": one.key, title: one.key, onclick: () => open(one)}, h("span", {class: "method"}, one.method), h("span", {}, called(one, told.resource)))))));
 }
 
 const referrers = told => told.referrers.length > 0 && h("section", {class: "card"}, h("h2", {}, "Referred to by"),
