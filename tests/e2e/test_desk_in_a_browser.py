@@ -198,6 +198,22 @@ def test_a_world_is_begun_looked_at_and_ended(person: Person) -> None:
     person.until(lambda: person.script("return [...document.querySelectorAll('main tbody tr')].every(one => !one.innerText.startsWith('two'))"))
 
 
+def test_a_fault_is_added_strikes_and_is_removed(person: Person, server: Served) -> None:
+    """By a form; how often it struck is seen as it happens."""
+    person.open("faults", "faulty")
+    person.click("Add a fault")
+    person.write("Operation", "GET /v1/customers")
+    person.write("Status", "503")
+    person.write("Times", "2")
+    person.click("Add", "dialog button")
+    person.see("GET /v1/customers; 2 times", "main td")
+    assert server("GET", "/v1/customers", headers={"Understudy-World": "faulty"})[0] == 503
+    person.see("1 of 1", "main td")
+    person.click("Remove", "main td button")
+    person.see("Nothing goes wrong on purpose")
+    assert server("GET", "/v1/customers", headers={"Understudy-World": "faulty"})[0] == 200
+
+
 def test_a_record_of_five_megabytes_does_not_freeze_the_page(person: Person, server: Served) -> None:
     """It is cut; asked for whole it is shown part by part, and the page answers."""
     made(server, "large", "/v1/customers", {**CUSTOMER, "custom_fields": [{"reference": f"f{n}", "value": "y" * 4_096} for n in range(1_250)]})
