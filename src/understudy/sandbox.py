@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from understudy.inprocess.calling import UNSENT, USUAL, Answer, body_of, headers_of, target_of
+from understudy.inprocess.calling import UNSENT, USUAL, Answer, answer_of, body_of, headers_of, target_of
 from understudy.inprocess.documents import Document, named, named_one
+from understudy.inprocess.failing import Failing
 from understudy.inprocess.house import HOST, WORLD, House
 from understudy.inprocess.keys import carried
 from understudy.inprocess.mailbox import Webhooks
@@ -106,7 +107,8 @@ class Sandbox:
     ) -> Answer:  # fmt: skip
         """Make a request: with a JSON body, or `content` as it is. It carries a good key; a header given as None is left out.
 
-        Raises ValueError for a path that is none, TypeError for a body that is no JSON value.
+        Raises ValueError for a path that is none, TypeError for a body that is no JSON value, and ConnectionError where a
+        fault cuts the answer off.
         """
         usual = USUAL.fullmatch(path) if params is None and headers is None and content is None and method != "HEAD" else None
         if usual is None:
@@ -122,9 +124,9 @@ class Sandbox:
         with self._baton:
             world = self._find(self.name)
             reply = self._answer(world, Request(method, where, query.encode() if query else b"", head, body, sent))
-            if reply.pending is None:
+            if reply.pending is None and reply.carried is None:
                 return Answer(reply.status, reply.headers, reply.body, world.requests[-1].reason)
-        return self._asked(reply)
+        return self._unusual(reply)
 
     def get(self, path: str, **more: Any) -> Answer:
         """GET; see `call`."""
@@ -153,12 +155,12 @@ class Sandbox:
         body = body_of(json) if typed else content or b""
         self._world()
         reply = self._house.exchange(self.name, method, target, sent, body)
-        return Answer(reply.status, reply.headers, reply.body, self._reason(reply))
+        return answer_of(reply, self._reason(reply))
 
-    def _asked(self, reply: Reply) -> Answer:
-        """The answer to a request that has something sent first."""
-        final = self._house.do(self._house.asked(reply))
-        return Answer(final.status, final.headers, final.body, self._reason(final))
+    def _unusual(self, reply: Reply) -> Answer:
+        """The answer to a request that has something sent first, or whose answer a fault carries its own way."""
+        final = reply if reply.pending is None else self._house.do(self._house.asked(reply))
+        return answer_of(final, self._reason(final))
 
     def _reason(self, reply: Reply) -> str:
         last = self._world().requests
@@ -224,6 +226,29 @@ class Sandbox:
         """The last thousand requests of the world, oldest first, each with the `reason` it was answered so, and `warnings`."""
         with self._baton:
             return list(self._world().requests)
+
+    def fail(
+        self, operation: str | Sequence[str] | None = None, *, status: int | None = None, times: int | None = None, after: int | None = None,
+        rate: float | None = None, delay: Any = None, answer: str | None = None, body: Any = UNSENT, headers: Mapping[str, str] | None = None,
+        retry_after: int | None = None, match_headers: Mapping[str, str] | None = None, bytes_per_second: int | None = None, stale: int | None = None,
+        carried_out: bool | None = None, event: str | None = None, webhook: str | None = None,
+    ) -> Failing:  # fmt: skip
+        """Have requests, or webhooks, go wrong from now on; with nothing else said, answer 503. It ends by `end()`, or with a `with` block.
+
+        Which: `operation` (its id, `POST /orders`, `GET /orders/*`; none: every one), `match_headers`, not the first `after`, at
+        most `times`, of the rest with the probability `rate`. What: `status` with `body`, `headers`, `retry_after`; `delay` in
+        seconds or as a distribution; `answer` reset, empty, truncated or malformed; `bytes_per_second`; reads `stale` by so many
+        writes; `carried_out`: it is done, only the answer is lost. Of webhooks: `event` and `webhook` lost, twice or late.
+
+        In process nothing waits: a client with a timeout gets that, others their answer. Raises ValueError for what is no fault.
+        """
+        what = {
+            "operation": operation, "status": status, "times": times, "after": after, "rate": rate, "delay": delay, "answer": answer,
+            "headers": headers, "retry_after": retry_after, "match_headers": match_headers, "bytes_per_second": bytes_per_second,
+            "stale": stale, "carried_out": carried_out, "event": event, "webhook": webhook,
+        }  # fmt: skip
+        row = {name: value for name, value in what.items() if value is not None} | ({} if body is UNSENT else {"body": body})
+        return Failing(self._house, self._world, row)
 
     def snapshot(self, name: str | None = None) -> Snapshot:
         """Save this moment. Raises ValueError for a name that is none."""

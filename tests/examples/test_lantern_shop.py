@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from examples.conftest import Shop
+from examples.lantern.usage import NotReported
 from understudy import Sandbox
 
 pytestmark = pytest.mark.sandbox(fixture="lantern/catalogue.yaml")
@@ -24,6 +25,29 @@ def test_a_job_reported_twice_is_billed_once(shop: Shop) -> None:
     assert again["id"] == first["id"]
     (invoice,) = shop.billing.invoices("quire")
     assert [line["total"]["quantity"] for line in invoice["line_items"]] == ["20.00", "12.00"]
+
+
+def test_a_report_that_fails_is_made_again_until_it_is_taken(shop: Shop, sandbox: Sandbox) -> None:
+    """Twice 503, then an answer that was lost on its way though the report was taken: it pauses in between, and counts once."""
+    shop.billing.sign_up("quire", "studio")
+    sandbox.fail("POST /v1/ingest/meter-data", status=503, times=1)
+    sandbox.fail("POST /v1/ingest/meter-data", status=429, retry_after=30, times=1)
+    sandbox.fail("POST /v1/ingest/meter-data", answer="reset", carried_out=True, times=1)
+    shop.usage.printed("quire", "print-job-0001", 120)
+    assert shop.pauses == [1.0, 30.0, 4.0]
+    (invoice,) = shop.billing.invoices("quire")
+    assert invoice["total_amount"]["quantity"] == "32.00"
+
+
+def test_a_report_is_given_up_when_the_trouble_lasts(shop: Shop, sandbox: Sandbox) -> None:
+    """Five times, each after a longer pause; what is wrong with the report itself is not tried again."""
+    shop.billing.sign_up("quire", "studio")
+    with sandbox.fail("POST /v1/ingest/*", delay=60), pytest.raises(NotReported):
+        shop.usage.printed("quire", "print-job-0001", 120)
+    assert shop.pauses == [1.0, 2.0, 4.0, 8.0, 16.0]
+    with pytest.raises(httpx.HTTPStatusError):
+        shop.usage.printed("quire", "short", 120)
+    assert len(shop.pauses) == 5
 
 
 def test_the_month_ends_in_an_invoice_and_a_mail(shop: Shop, sandbox: Sandbox) -> None:
@@ -51,11 +75,12 @@ def test_a_webhook_is_believed_only_if_it_is_signed_and_fresh(shop: Shop, sandbo
 
 
 def test_a_webhook_that_comes_twice_is_done_once(shop: Shop, sandbox: Sandbox) -> None:
-    """At least once, says the vendor."""
+    """At least once, says the vendor: doubled on its way, and sent again by hand."""
+    sandbox.fail(event="INVOICE.STATUS_TO_FINAL", webhook="twice")
     shop.billing.sign_up("quire", "studio")
     sandbox.clock.advance("P1M")
-    (told,) = sandbox.webhooks.deliveries("INVOICE.STATUS_TO_FINAL")
-    assert sandbox.webhooks.resend(told).attempts[-1].status == 200
+    told = sandbox.webhooks.deliveries("INVOICE.STATUS_TO_FINAL")
+    assert sandbox.webhooks.resend(told[0]).attempts[-1].status == 200
     assert shop.hooks.mails("quire") == ["Your invoice of 20.00 EUR"]
 
 

@@ -15,7 +15,8 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from understudy.exact import read, write
-from understudy.world.stage import Headers
+from understudy.server.carrying import ENDS
+from understudy.world.stage import Headers, Reply
 
 USUAL = re.compile(r'(/(?!_understudy|_world/)[!-"$->@-~]{0,4000})(?:\?([!-"$-~]{0,4000}))?')
 """A target that needs no quoting and no choice: path, query."""
@@ -29,15 +30,19 @@ class Refused(AssertionError):
 
 
 class Answer:
-    """What was answered: `status_code`, `headers` by lower-case name, `content` (bytes), `text`, `json()`; and the `reason` it was answered so."""
+    """What was answered: `status_code`, `headers` by lower-case name, `content` (bytes), `text`, `json()`; and the `reason` it was answered so.
 
-    __slots__ = ("_headers", "content", "reason", "status_code")
+    `seconds`: how late it came where a fault delays it; nobody waited for that.
+    """
 
-    def __init__(self, status: int, headers: Headers, content: bytes, reason: str) -> None:
+    __slots__ = ("_headers", "content", "reason", "seconds", "status_code")
+
+    def __init__(self, status: int, headers: Headers, content: bytes, reason: str, seconds: float = 0.0) -> None:
         self.status_code = status
         self._headers = headers
         self.content = content
         self.reason = reason
+        self.seconds = seconds
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -66,6 +71,16 @@ class Answer:
 
     def __repr__(self) -> str:
         return f"<Answer {self.status_code} {_phrase(self.status_code)}: {self.reason}>"
+
+
+def answer_of(reply: Reply, reason: str) -> Answer:
+    """A reply as an answer. Raises ConnectionError where a fault cuts it off."""
+    carried = reply.carried
+    if carried is None:
+        return Answer(reply.status, reply.headers, reply.body, reason)
+    if carried.cut is not None:
+        raise ENDS[carried.cut](f"{reason} ({carried.cut})")
+    return Answer(reply.status, reply.headers, reply.body, reason, carried.seconds(len(reply.body)))
 
 
 def _phrase(status: int) -> str:

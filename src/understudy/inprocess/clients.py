@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import httpx
 
+from understudy.faults.spoiling import Carried
 from understudy.inprocess.house import House
 from understudy.world.stage import Reply
 
@@ -39,7 +40,27 @@ class AsyncTransport(httpx.AsyncBaseTransport):
 
 
 def _response(reply: Reply, request: httpx.Request) -> httpx.Response:
+    carried = reply.carried
+    if carried is not None:
+        _carry(carried, len(reply.body), request)
     return httpx.Response(reply.status, headers=reply.headers, stream=httpx.ByteStream(reply.body), request=request)
+
+
+def _carry(carried: Carried, size: int, request: httpx.Request) -> None:
+    """Raise what httpx would over a network; nobody waits for what comes late."""
+    patience = request.extensions.get("timeout", {}).get("read")
+    if patience is not None and carried.seconds(size) > patience:
+        raise httpx.ReadTimeout("The read operation timed out", request=request)
+    if carried.cut is not None:
+        kind, said = _CUTS[carried.cut]
+        raise kind(said, request=request)
+
+
+_CUTS: Mapping[str, tuple[type[httpx.TransportError], str]] = {
+    "reset": (httpx.ReadError, "Connection reset by peer"),
+    "empty": (httpx.RemoteProtocolError, "Server disconnected without sending a response."),
+    "truncated": (httpx.RemoteProtocolError, "peer closed connection without sending complete message body"),
+}
 
 
 def client(house: House, world: str, headers: Mapping[str, str]) -> httpx.Client:

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from understudy.inprocess.baton import Backstage, Baton
 from understudy.inprocess.doors import Doors
 from understudy.problems import Problem
+from understudy.server.carrying import carry
 from understudy.theatre import Theatre
 from understudy.world.stage import Reply
 
@@ -128,6 +129,9 @@ class House:
             path = (scope.get("raw_path") or scope["path"].encode()).removeprefix(scope.get("root_path", "").encode())
             target = path + (b"?" + scope["query_string"] if scope["query_string"] else b"")
             reply = await self.exchange_async(world, scope["method"], target, scope["headers"], body)
+            if reply.carried is not None:
+                await carry(reply, send)
+                return
             await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
             await send({"type": "http.response.body", "body": reply.body})
 

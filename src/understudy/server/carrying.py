@@ -180,7 +180,8 @@ def _end(carried: Carried, sleep: Sleep | None, cutter: Cutter | None) -> None:
     if cutter is not None:
         cutter.cut(str(carried.cut))
     elif sleep is None:
-        raise _ENDS[str(carried.cut)](f"fault {carried.fault}: {carried.cut}")
+        raise ENDS[str(carried.cut)](f"fault {carried.fault}: {carried.cut}")
 
 
-_ENDS: dict[str, type[ConnectionError]] = {"reset": ConnectionResetError, "empty": ConnectionAbortedError, "truncated": ConnectionError}
+ENDS: dict[str, type[ConnectionError]] = {"reset": ConnectionResetError, "empty": ConnectionAbortedError, "truncated": ConnectionError}
+"""What a client in this process gets instead of an answer that is cut off."""
