@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from itertools import count
@@ -113,6 +114,8 @@ class Families:
         first = self._first.get(repr(documents))
         if first is None:
             first = self._first[repr(documents)] = Sandbox(**documents)
+            gc.collect()
+            gc.freeze()  # what was read stays for the session: no test shall wait while the collector looks at all of it again
         begins = {one: told[one] for one in BEGINNINGS if told.get(one) is not None}
         if "seed" in begins:
             begins["seed"] = int(begins["seed"])
@@ -133,6 +136,8 @@ class Families:
         """End them all."""
         for first in self._first.values():
             first.close()
+        if self._first:
+            gc.unfreeze()
 
 
 def _opened(open: Callable[[], Sandbox]) -> Sandbox | str:

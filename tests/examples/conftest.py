@@ -34,3 +34,9 @@ def shop(sandbox: Sandbox) -> Iterator[Shop]:
     sandbox.webhooks.route(ENDPOINT, lambda posted: hooks.receive(posted.headers, posted.body))
     yield Shop(Billing(sandbox.client), UsageReporter(sandbox.client, pauses.append), hooks, pauses)
     hooks.database.close()
+
+
+@pytest.fixture
+def quire(shop: Shop) -> str:
+    """An account that pays by invoice; its subscription."""
+    return shop.billing.sign_up("quire", "studio")
