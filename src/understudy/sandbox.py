@@ -88,6 +88,8 @@ class Sandbox:
         house = family.house
         with house.baton:
             house.theatre.worlds.begin(name, source)
+            if source is not house.theatre.worlds.prepared:
+                house.theatre.worlds.beginnings[name] = source
         self.name = name
         self._family, self._house, self._baton, self._source = family, house, house.baton, source
         self._worlds = house.theatre.worlds
@@ -292,9 +294,9 @@ class Sandbox:
         return type(self)._of(self._family, name or self._family.fresh(), source)
 
     def fork(self, name: str | None = None) -> Self:
-        """Another sandbox that begins as this one is now; each goes its own way."""
+        """Another sandbox that begins as this one is now, and goes back to that; each goes its own way."""
         with self._baton:
-            other = type(self)._of(self._family, name or self._family.fresh(), self._world())
+            other = type(self)._of(self._family, name or self._family.fresh(), self._world().fork("as it was"))
             if self._webhooks is not None:
                 other._since = self._since
                 other.webhooks.go_back(self._webhooks.kept())

@@ -86,7 +86,7 @@ class Theatre:
 
     def reset(self, name: str, fixture: str | None = None) -> World:
         """Put a world back to the fixture, or to another of the document's. Raises as `of_fixture`."""
-        return self.worlds.begin(name, self.worlds.prepared if fixture is None else self.of_fixture(fixture))
+        return self.worlds.begin(name, self.worlds.beginning(name) if fixture is None else self.of_fixture(fixture))
 
     def of_fixture(self, name: str) -> World:
         """A world as a fixture of the document begins. Raises sources.Unreadable, or FixtureFault."""

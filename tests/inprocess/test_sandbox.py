@@ -166,6 +166,8 @@ class TestWorlds:
             other.post("/v1/customers/acme/activate").good()
             assert sandbox.get("/v1/customers/acme").json()["status"] == "DRAFT"
             assert len(other.webhooks.received()) == 3 and len(sandbox.webhooks.received()) == 1
+            other.reset()
+            assert other.get("/v1/customers/acme").json()["status"] == "DRAFT"
 
     def test_a_world_may_begin_elsewhere(self, sandbox: Sandbox) -> None:
         """Another fixture, time and seed of the same documents; it is there that it goes back to."""
@@ -175,6 +177,9 @@ class TestWorlds:
             other.reset()
             assert other.clock.now() == datetime(2026, 1, 31, tzinfo=UTC)
             assert other.url.endswith("/_world/elsewhere")
+            other.post("/v1/customers", ACME).good()
+            other.post("/_understudy/reset", {}).good()
+            assert other.get("/v1/customers").json()["data"] == [] and other.clock.now().year == 2026
         with pytest.raises(ValueError, match="the fixture ends at 2025-05-06"):
             sandbox.world(now="2020-01-01T00:00:00Z")
         with pytest.raises(Unreadable, match="no such fixture"):

@@ -235,8 +235,9 @@ def end_world(sandbox: Theatre, request: Request, body: Any) -> Any:
 def reset(sandbox: Theatre, request: Request, body: Any) -> Any:
     """Put a world back to the fixture, or to another one, clock included; its snapshots stay."""
     _only(body, "fixture")
-    source = _of_fixture(sandbox, str(body["fixture"])) if "fixture" in body else sandbox.worlds.prepared
-    return sandbox.worlds.begin(_chosen(request), source).describe()
+    name = _chosen(request)
+    source = _of_fixture(sandbox, str(body["fixture"])) if "fixture" in body else sandbox.worlds.beginning(name)
+    return sandbox.worlds.begin(name, source).describe()
 
 
 def snapshots(sandbox: Theatre, request: Request, body: Any) -> Any:
@@ -264,7 +265,7 @@ def restore(sandbox: Theatre, request: Request, body: Any) -> Any:
 def diff(sandbox: Theatre, request: Request, body: Any) -> Any:
     """What became of a world since a snapshot of it; without `from`, since its fixture; with `limit` so many of each, and how many there are."""
     world, name = _world(sandbox, request), request.query_params.get("from")
-    before = sandbox.worlds.prepared if name is None else _snapshot(sandbox, world, name)
+    before = sandbox.worlds.beginning(world.name) if name is None else _snapshot(sandbox, world, name)
     told = compare(before, world)
     if "limit" in request.query_params:
         most = _number(request, "limit", LOGGED)

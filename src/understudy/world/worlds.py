@@ -48,6 +48,8 @@ class Worlds:
         self._snapshots: dict[str, dict[str, World]] = {}
         self._seen: dict[str, float] = {}
         self.version = 0  # counts worlds begun, saved and ended: who watches sees by it that some were
+        self.beginnings: dict[str, World] = {}
+        """Worlds that begin elsewhere than at `prepared`, by name."""
         self.keeper: Keeper | None = None
         self.post: Post | None = None
         """What the worlds begun here tell others by."""
@@ -60,7 +62,11 @@ class Worlds:
         if self.idle is not None:
             self._expire(name)
         world = self._worlds.get(name)
-        return world if world is not None else self.begin(name, self.prepared)
+        return world if world is not None else self.begin(name, self.beginning(name))
+
+    def beginning(self, name: str) -> World:
+        """What the world of a name begins as, and goes back to."""
+        return self.beginnings.get(name, self.prepared)
 
     def begin(self, name: str, source: World) -> World:
         """Begin a world from another, in the place of one of the same name. Raises ValueError as `get`."""
@@ -108,6 +114,7 @@ class Worlds:
         self.version += 1
         self._snapshots.pop(name, None)
         self._seen.pop(name, None)
+        self.beginnings.pop(name, None)
         return self._worlds.pop(name, None) is not None
 
     # --- snapshots -----------------------------------------------------------------------------------------------
