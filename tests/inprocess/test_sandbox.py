@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -326,13 +327,15 @@ class TestEnd:
         assert sandbox.name not in [world.name for world in first.theatre.worlds]
 
     def test_the_first_ends_the_server(self) -> None:
-        """Its port is free again; an error within the block passes through."""
+        """And its thread; an error within the block passes through."""
+        before = set(threading.enumerate())
         with pytest.raises(ZeroDivisionError), Sandbox(PETS) as sandbox:
-            url = sandbox.url
-            assert httpx.get(f"{url}/pets").status_code == 200
+            assert httpx.get(f"{sandbox.url}/pets").status_code == 200
+            assert set(threading.enumerate()) - before
             _ = 1 / 0
-        with pytest.raises(httpx.ConnectError):
-            httpx.get(f"{url}/pets")
+        assert not [one for one in set(threading.enumerate()) - before if one.name == "understudy"]
+        with pytest.raises(RuntimeError, match="closed"):
+            _ = sandbox.url
 
     def test_never_closed_it_ends_with_the_process(self) -> None:
         """A server running, something due, and nothing said about it."""
