@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import socket
 from collections.abc import Iterator
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 PATIENCE = 2.0
@@ -65,6 +63,9 @@ def _by(port: int) -> str:
 
 def title_at(port: int) -> str | None:
     """What an understudy that listens there plays; None where it is none, or says nothing."""
+    import json  # with what follows
+    from http.client import HTTPConnection, HTTPException  # 15 ms: only where a port is taken
+
     connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request("GET", "/_understudy/health")
