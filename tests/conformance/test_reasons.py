@@ -53,6 +53,13 @@ def test_a_request_without_its_required_body_is_no_good_one(required: bool, body
     assert told(POSITIVE, "Schema-valid request rejected", asked, body=body) == word
 
 
+@pytest.mark.parametrize(("status", "answer", "word"), [(204, b"", "empty"), (200, b"", None), (204, b"{}", None)])
+def test_an_answer_that_may_not_have_content_has_no_type(status: int, answer: bytes, word: str | None) -> None:
+    """`produces` of Swagger 2.0 speaks of all answers at once."""
+    asked = document({"/x": {"get": OK}})
+    assert told("content_type_conformance", "Missing Content-Type header", asked, method="GET", status=status, answer=answer) == word
+
+
 @pytest.mark.parametrize(("uri", "word"), [("http://host/v1/x/y", "path"), ("http://host/v1/x/1/y", None), ("http://host/v1/x/", "path")])
 def test_a_path_with_an_empty_parameter_is_another_path(uri: str, word: str | None) -> None:
     """A segment that is left out on the way is nothing the stand-in has seen."""

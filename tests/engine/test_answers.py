@@ -11,6 +11,7 @@ import pytest
 from engine.inline import answer, played, takes, thing, things
 from understudy.engine.negotiating import preferences
 
+TEXT = {"type": "string"}
 SCHEMES = {
     "header": {"type": "apiKey", "in": "header", "name": "X-Key"},
     "query": {"type": "apiKey", "in": "query", "name": "key"},
@@ -104,3 +105,12 @@ def test_a_document_may_not_name_code_to_be_run(tmp_path: Path) -> None:
 
     with pytest.raises(Unplayable, match="no code is run"):
         played({**things(thing()), "x-understudy": {"understudy": 1, "effects": "os"}}, tmp_path)
+
+
+def test_what_is_write_only_is_left_out_of_declared_examples(tmp_path: Path) -> None:
+    """At any depth; the rest is answered as the document shows it."""
+    card = {"type": "object", "required": ["number", "cvc"], "properties": {"number": TEXT, "cvc": {**TEXT, "writeOnly": True}}}
+    schema = {"type": "object", "properties": {"by": {"anyOf": [card, {"type": "object", "properties": {"iban": TEXT}}]}}}
+    content = {"application/json": {"schema": schema, "example": {"by": {"number": "4242", "cvc": "123"}}}}
+    document = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/payment": {"get": {"responses": {"200": {"description": "x", "content": content}}}}}}
+    assert played(document, tmp_path).get("/payment").json == {"by": {"number": "4242"}}

@@ -196,6 +196,13 @@ def without_body(failure: Failure, document: Document) -> str | None:
     return None
 
 
+def without_content(failure: Failure, document: Document) -> str | None:
+    """A 204 that is asked for a Content-Type, as Swagger 2.0's `produces` speaks of all answers at once."""
+    if failure.check == "content_type_conformance" and failure.exchange.status in (204, 205, 304) and not failure.exchange.answer:
+        return "empty: a 204 has no content, and so no type of it (RFC 9110 section 15.3.5)"
+    return None
+
+
 def elsewhere(failure: Failure, document: Document) -> str | None:
     """A path that is not the called operation's once it is sent: an empty path parameter leaves a segment out."""
     template = failure.operation.partition(" ")[2]
@@ -284,7 +291,7 @@ def overlapping(failure: Failure, document: Document) -> str | None:
 
 
 RULES: tuple[Callable[[Failure, Document], str | None], ...] = (
-    elsewhere, of_state, without_success, without_refusal, as_sent, without_body, twins, impossible, wrong_example, wrong_format, overlapping,
+    elsewhere, of_state, without_success, without_refusal, as_sent, without_body, without_content, twins, impossible, wrong_example, wrong_format, overlapping,
 )
 
 

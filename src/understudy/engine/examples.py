@@ -39,12 +39,18 @@ def made(contract: Contract, response: Response, media_type: str) -> bytes:
 
 
 def examples(contract: Contract, response: Response, media_type: str) -> Iterator[tuple[str, Any]]:
-    """The declared examples of a media type by name, the unnamed one first; those its schema refuses are passed over."""
+    """The declared examples of a media type by name, the unnamed one first; those its schema refuses are passed over.
+
+    What is writeOnly is left out (OpenAPI 3.1, Schema Object: it should not be sent in a response).
+    """
     schema = content_of(response.content, media_type)
     valid = contract.validator(schema, "response").is_valid if schema is not None else lambda value: True
+    open_ = schema is None or not (contract.shape(schema, "response").write_only or contract.hides(schema))
     for name, value in _declared(content_of(response.examples, media_type)):
-        if value is not None and valid(value):
-            yield name, value
+        for shown in (value,) if open_ or schema is None else (contract.project(schema)(value), value):
+            if shown is not None and valid(shown):
+                yield name, shown
+                break
 
 
 def _declared(media: Any) -> Iterator[tuple[str, Any]]:
