@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.asgi import Client
+from support.sketches import answer, played
 from understudy.server.app import App
 from understudy.server.origins import refusal
 from understudy.server.posting import Poster
@@ -99,6 +101,14 @@ def test_hosts_allowed_for_webhooks_may_name_this_machine(bundled: Theatre) -> N
     app = App(bundled, poster=Poster(("understudy",)))
     assert Client(app).get("/_understudy/health", headers={"Host": "understudy:4010"}).status == 200
     assert Client(app).get("/_understudy/health", headers={"Host": "other:4010"}).status == 403
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/xhtml+xml", "image/svg+xml", "application/json", "text/plain"])
+def test_a_page_of_the_api_is_of_another_origin_than_the_desk(tmp_path: Path, kind: str) -> None:
+    """It comes from the same address; its scripts must not steer what they come from, and a browser sees to it."""
+    client = played(tmp_path, {"/page": {"get": answer({"type": "string"}, kind=kind)}})
+    policy = client.get("/page", headers={"accept": kind}).headers.get("content-security-policy", "")
+    assert ("sandbox" in policy and "allow-same-origin" not in policy) == ("ml" in kind)
 
 
 HOSTILE = ["../../etc/passwd", "..", "/etc/passwd", "a/b", "a\\b", "C:\\x", "x\0y", "\n", "x" * 101, "é", "<script>", ".hidden", "", " "]

@@ -472,12 +472,18 @@ def _fingerprint(request: Request) -> bytes:
 _JSON = (b"content-type", b"application/json")
 
 
+_APART = (b"content-security-policy", b"sandbox allow-scripts allow-forms")
+"""With what a browser may show as a page: its scripts are of no origin (CSP Level 3, sandbox), so they cannot steer the stand-in."""
+
+
 def _headers(outcome: Outcome) -> Headers:
     headers = [(b"content-length", b"%d" % len(outcome.body))] if outcome.status != 304 else []  # it would be that of the 200 (RFC 9110 section 8.6)
     if outcome.media_type == "application/json":
         headers.append(_JSON)
     elif outcome.media_type is not None:
         headers.append((b"content-type", outcome.media_type.encode()))
+        if "html" in outcome.media_type or "xml" in outcome.media_type:
+            headers.append(_APART)
     if outcome.headers:
         headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in outcome.headers.items()]
     return headers
