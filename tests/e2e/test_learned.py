@@ -145,3 +145,47 @@ def test_a_session_with_the_bundled_sandbox_is_learned(tmp_path: Path, capsys: p
         assert changed[1].endswith("# exchange 10, none against; few; was {forget: CLOSED}, against it exchange 10")
         status, said, _ = told(capsys, ["drift", spec, "--behaviour", str(mine), "--url", real.base, "--traffic", str(har), "--law", "none"])
         assert (status, "no drift" in said) == (0, True), said
+
+
+NUMBERED = """understudy: 1
+resources:
+  owner: {unique: [[email]]}
+  pet: {lifecycle: {field: status, initial: pending, pending: {adopt: available}, available: {adopt: adopted}, adopted: {}}}
+"""
+
+
+def numbered(call: Running) -> None:
+    """A session with records that have numbers for ids, one of them there before."""
+    old = call("GET", "/pets")[2]["pets"][0]
+    call("POST", f"/pets/{old['id']}/adopt")
+    owners = [call("POST", "/owners", {"name": f"A{n}", "email": f"a{n}@x.org"})[2]["id"] for n in range(3)]
+    assert all(isinstance(id, int) for id in owners)
+    call("POST", "/owners", {"name": "again", "email": "a1@x.org"})
+    pets = [call("POST", "/pets", {"name": f"P{n}", "species": "cat", "owner_id": owner})[2]["id"] for n, owner in enumerate(owners)]
+    assert [call("POST", f"/pets/{pets[0]}/adopt")[0] for _ in range(3)] == [200, 200, 409]
+    call("DELETE", f"/pets/{pets[1]}")
+    for path in ("/pets", "/owners", f"/pets?owner_id={owners[0]}", f"/pets/{pets[0]}", f"/pets/{pets[1]}"):
+        call("GET", path)
+
+
+def test_ids_that_are_numbers_are_numbers_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In calls of a fixture, in records, and in what is replayed."""
+    text = (OPENAPI / "petstore.yaml").read_text(encoding="utf-8")
+    text = text.replace("id: {type: string, readOnly: true}", "id: {type: integer, readOnly: true}").replace("owner_id: {type: string}", "owner_id: {type: integer}")
+    text = text.replace("{name: owner_id, in: query, schema: {type: string}}", "{name: owner_id, in: query, schema: {type: integer}}")
+    for name in ("real", "mine"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "shop.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "real" / "shop.behaviour.yaml").write_text(NUMBERED)
+    (tmp_path / "began.yaml").write_text(BEFORE)
+    spec, har, began = str(tmp_path / "mine" / "shop.yaml"), tmp_path / "session.har", ["--fixture", str(tmp_path / "began.yaml")]
+    with served(str(tmp_path / "real" / "shop.yaml"), *began) as real:
+        recorded(real, har, numbered, spec)
+        left: Any = real("GET", "/pets")[2]
+    status, _, said = told(capsys, ["learn", str(har), spec, "--write", "--fixture", str(tmp_path / "after.yaml"), "--before", str(tmp_path / "before.yaml")])
+    assert (status, "left out" in said) == (0, False), said
+    with served(spec, "--fixture", str(tmp_path / "after.yaml")) as mine:
+        assert [[one["name"], one["status"]] for one in mine("GET", "/pets")[2]["pets"]] == [[one["name"], one["status"]] for one in left["pets"]]
+    with served(str(tmp_path / "real" / "shop.yaml"), *began) as real:
+        status, said, _ = told(capsys, ["drift", spec, "--url", real.base, "--traffic", str(har), "--law", "none", "--fixture", str(tmp_path / "before.yaml")])
+        assert (status, "no drift" in said) == (0, True), said

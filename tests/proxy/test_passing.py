@@ -248,3 +248,16 @@ def test_what_the_second_judge_alone_objects_to_is_in_the_report(monkeypatch: py
         response, _ = front("GET", "/owners")
     assert violations(response) == []
     assert [(found.law, front.proxy.watcher.report.times[found.identity]) for found in front.proxy.watcher.report.findings] == [("declared shape", 1)]
+
+
+def test_a_fault_of_the_judge_keeps_no_answer_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer goes through; that it was not judged is told."""
+
+    def fails(one: Any) -> Any:
+        raise RecursionError
+
+    with scripted(sized(PAGE)) as (url, _), fronting(url) as front:
+        monkeypatch.setattr(front.proxy.watcher, "judge", fails)
+        response, body = front("GET", "/owners")
+    assert (response.status, body) == (200, PAGE)
+    assert front.proxy.watcher.report.unjudged == {"not judged: RecursionError at GET /owners": 1}

@@ -75,9 +75,23 @@ class Proxy:
         self._count += 1
         return self._count
 
+    def judge(self, one: Exchange) -> list[Violation]:
+        """What is wrong with an exchange. A fault of the judge's own is no reason to keep an answer back: it is told in the report."""
+        try:
+            return self.watcher.judge(one)
+        except Exception as fault:
+            self.watcher.memory.under_way.pop(one.number, None)
+            self.watcher.skips(f"not judged: {type(fault).__name__} at {one.method} {one.path}")
+            return []
+
     def confirm(self) -> None:
         """Judge what an answer did not have to wait for."""
-        for one, violations in self.watcher.confirm():
+        try:
+            found = self.watcher.confirm()
+        except Exception as fault:
+            self.watcher.skips(f"not judged: {type(fault).__name__}")
+            return
+        for one, violations in found:
             if self.told is not None:
                 self.told(one, violations)
 
@@ -242,7 +256,7 @@ class Passage:
         whole = self._answer.whole if fault is None else None
         answer = decoded(whole, coding, self.proxy.settings.kept) if coding and whole else whole
         one = self._exchange(coming.status if coming is not None and fault is None else 0, pairs, answer, fault)
-        violations = self.proxy.watcher.judge(one)
+        violations = self.proxy.judge(one)
         self.proxy.close(one, violations)
         return violations
 

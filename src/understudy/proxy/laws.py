@@ -231,9 +231,13 @@ def moved(now: Moment, memory: Memory) -> Iterator[Held]:
 
 def _ahead(table: Any, state: str) -> set[str]:
     """The states that can be reached, this one among them."""
-    seen, ahead = {state}, [state]
+    seen: set[str] = set()
+    ahead = [state]
     while ahead:
-        ahead += [to for to in table.get(ahead.pop(), {}).values() if to not in seen and not seen.add(to)]  # type: ignore[func-returns-value]
+        here = ahead.pop()
+        if here not in seen:
+            seen.add(here)
+            ahead += table.get(here, {}).values()
     return seen
 
 
