@@ -60,3 +60,4 @@ def test_what_was_written_is_found_whatever_came_between(begin: Any, steps: list
             tx.create("thing", {"name": "tried", "hue": hue})
             assert len(tx.find("thing", name="tried")) == 1
         assert tx.find("thing", name="tried") == []
+    assert set(model) == {id for _, id in tx.changes} and (None, None) not in tx.changes.values()

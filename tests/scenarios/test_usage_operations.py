@@ -177,3 +177,12 @@ def test_a_products_items_follow_its_status_where_asked(call: Client) -> None:
     assert refused.json["code"] == "COULD_NOT_DELETE_RESOURCE"
     assert call("DELETE", "/v1/products/q?align_product_item_status=true").status == 200
     assert call.get("/v1/product-items/j").status == 404
+
+
+def test_a_hold_is_lifted_and_the_invoice_made_final_in_one_call(call: Client) -> None:
+    """The grace that lifting it begins ends with the same change: nothing of it is left, and nothing fails."""
+    (invoice,) = call.get("/v1/invoices").json["data"]
+    call("PATCH", f"/v1/invoices/{invoice['id']}", {"on_hold": True})
+    call.post("/_understudy/clock", {"advance": "P2M"})
+    final = call("PATCH", f"/v1/invoices/{invoice['id']}", {"on_hold": False, "status": "FINAL"})
+    assert (final.status, final.json["status"], final.json["on_hold"]) == (200, "FINAL", False), final.body

@@ -302,7 +302,11 @@ class Transaction:
     def _record(self, fact: str, kind: Kind, id: str, before: Record | None, after: Record | None, state: str | None = None) -> None:
         where = (kind.name, id)
         earlier = self.changes.get(where)
-        self.changes[where] = (earlier[0] if earlier else before, after)
+        first = earlier[0] if earlier else before
+        if first is None and after is None:
+            self.changes.pop(where, None)  # made and deleted here: nobody else ever sees it
+        else:
+            self.changes[where] = (first, after)
         if self._indexes and after is not None:
             for (name, field), index in self._indexes.items():
                 if name == kind.name:
