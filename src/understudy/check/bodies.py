@@ -95,7 +95,10 @@ class Bodies:
         if shape.items is None or depth > DEEPEST:
             return ABSENT
         least = schema.value.get("minItems", 1) if isinstance(schema.value, dict) else 1
-        made = [self.value(shape.items, n + turn, name, depth + 1) for turn in range(max(1, min(least, 5)))]
+        for count in (2, max(1, min(least, 5))):
+            made = [self.value(shape.items, n + turn, name, depth + 1) for turn in range(count)]
+            if ABSENT not in made and (count == 1 or (not any(isinstance(one, dict) for one in made) and self.is_valid(schema, made))):
+                return made
         return ABSENT if ABSENT in made else made
 
     def _number(self, schema: Schema, shape: Shape, n: int, name: str, depth: int) -> Any:
@@ -185,8 +188,11 @@ _MAKERS: dict[str, Callable[..., Any]] = {
 # --- wrong in one place ---------------------------------------------------------------------------------------------
 
 
-def wrong(contract: Contract, schema: Schema, body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Bodies that break the schema in one top-level property each: the property, what is wrong, the body."""
+def wrong(contract: Contract, schema: Schema, body: dict[str, Any], *, strictly: bool = False) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Bodies that break the schema in one top-level property each: the property, what is wrong, the body.
+
+    `strictly`: also with values that many servers read as the type they should have, and with a property nobody declared.
+    """
     shape = contract.shape(schema, "request")
     judge = contract.validator(schema, "request")
     for name in sorted(shape.required):
@@ -195,10 +201,33 @@ def wrong(contract: Contract, schema: Schema, body: dict[str, Any]) -> Iterator[
     for name, one in shape.properties.items():
         if name in shape.read_only:
             continue
-        for what, value in _wrongs(contract, one):
+        for what, value in (*_wrongs(contract, one), *(_near(shape_of(contract, one)) if strictly else ())):
             broken = {**body, name: value}
             if not judge.is_valid(broken):
                 yield name, what, broken
+    if strictly and not judge.is_valid(further := {**body, UNKNOWN: "1"}):
+        yield UNKNOWN, "unknown", further
+
+
+UNKNOWN = "understudy_unknown"
+"""A property no document declares."""
+
+
+def shape_of(contract: Contract, schema: Schema) -> Shape:
+    """What may be sent."""
+    return contract.shape(schema, "request")
+
+
+def _near(shape: Shape) -> Iterator[tuple[str, Any]]:
+    """Values of another type that a careless reader takes for the right one."""
+    if shape.types & {"integer", "number"}:
+        yield from (("a flag", True), ("a number as text", "7"))
+    if shape.types & {"integer"} and "number" not in shape.types:
+        yield "a fraction", 1.5
+    if "boolean" in shape.types:
+        yield from (("a flag as text", "true"), ("a number for a flag", 1))
+    if "string" in shape.types and not shape.types & {"integer", "number"}:
+        yield "a number for text", 7
 
 
 def _wrongs(contract: Contract, schema: Schema) -> Iterator[tuple[str, Any]]:

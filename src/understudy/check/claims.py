@@ -137,6 +137,27 @@ def concatenate(items: Any, whole: Any, key: str) -> bool | None:
     return [one.get(key) for one in items] == [one.get(key) for one in whole]
 
 
+def joins(items: Any, whole: Any, key: str) -> bool | None:
+    """Pages hold every record of the whole list."""
+    if not isinstance(items, list) or not isinstance(whole, list):
+        return None
+    return {str(one.get(key)) for one in whole} <= {str(one.get(key)) for one in items}
+
+
+def ends(items: Any, whole: Any, key: str) -> bool | None:
+    """A page is the last of a list: some records, and those it ends with."""
+    if not isinstance(items, list) or not isinstance(whole, list) or not whole:
+        return None
+    return bool(items) and [one.get(key) for one in items] == [one.get(key) for one in whole[-len(items) :]]
+
+
+def told_count(value: Any, items: Any) -> bool | None:
+    """A text is how many a list holds."""
+    if not isinstance(items, list):
+        return None
+    return bool(str(value).strip() == str(len(items)))
+
+
 def at_most(items: Any, most: int) -> bool | None:
     """A page is no longer than was asked for."""
     return len(items) <= most if isinstance(items, list) else None
@@ -405,7 +426,7 @@ PREDICATES: Mapping[str, Callable[..., bool | None]] = {
     function.__name__: function
     for function in (
         among, not_among, equal, same, unchanged, holds, lists, omits, item_agrees, concatenate, at_most, at_least, ordered, sound,
-        complete, same_set, reversed_of, once_each, counts, distinct, follows, page_count, slice_of, in_turn, longer, told, nothing_at, apart, authentic, fresh, not_before, there, missing, differ, one_wins, one_record, quiet, valid, fails, meets, matches,
+        complete, same_set, reversed_of, once_each, joins, ends, told_count, counts, distinct, follows, page_count, slice_of, in_turn, longer, told, nothing_at, apart, authentic, fresh, not_before, there, missing, differ, one_wins, one_record, quiet, valid, fails, meets, matches,
     )
 }  # fmt: skip
 """Every predicate by its name."""

@@ -191,7 +191,7 @@ class Lockstep:
             one, other = left[index], right[index]
             if one is None or other is None:
                 return
-            for difference in known.differences(step.operation or f"{step.method} {step.path}", one, other):
+            for difference in known.differences(step, one, other):
                 yield index, difference
                 if difference.at == "status":
                     return

@@ -16,10 +16,12 @@ from understudy.check.laws.conditions import CONDITIONS
 from understudy.check.laws.keys import KEYS
 from understudy.check.laws.law import Law
 from understudy.check.laws.lifecycles import LIFECYCLES
+from understudy.check.laws.links import LINKS
 from understudy.check.laws.lists import LISTS
 from understudy.check.laws.queries import QUERIES
 from understudy.check.laws.records import RECORDS
 from understudy.check.laws.refusals import REFUSALS
+from understudy.check.laws.searching import SEARCHING
 from understudy.check.laws.webhooks import WEBHOOKS
 from understudy.check.scenarios import SCENARIO, Scenarios, played
 from understudy.check.session import UNREADABLE, Impossible, Recipes, Record, Session
@@ -30,7 +32,7 @@ from understudy.check.targets import Target
 WALKS = Law("walks", lambda session, subject: None, "a walk over the whole API keeps to a model of its records",
             "model-based testing (Hughes; Hypothesis, stateful tests)", applies=lambda subject: False, tag="walks")
 """No law of one resource: `Run.walk` plays it."""
-LAWS: tuple[Law, ...] = (*RECORDS, *LIFECYCLES, *LISTS, *QUERIES, *KEYS, *CONDITIONS, *REFUSALS, *BOUNDS, *WEBHOOKS, WALKS)
+LAWS: tuple[Law, ...] = (*RECORDS, *LIFECYCLES, *LISTS, *LINKS, *SEARCHING, *QUERIES, *KEYS, *CONDITIONS, *REFUSALS, *BOUNDS, *WEBHOOKS, WALKS)
 """Every law, in the order they are looked at."""
 
 

@@ -54,7 +54,7 @@ PY
 _CAME = """sleep 2; cp "$D/came" "$D/{index}.body" 2>/dev/null || echo '[]' >"$D/{index}.body"; printf 200 >"$D/{index}.status"; echo "{index}: what came: $(head -c 300 "$D/{index}.body")\""""
 _TAIL = """\
 python3 - "$D" <<'PY'
-import json, os, sys
+import json, os, re, sys
 class Absent: pass
 class Unmade(Exception): pass
 def found(step, path, part):
@@ -66,6 +66,10 @@ def found(step, path, part):
     if part == "headers":
         lines = (line.partition(":") for line in open(name + ".head", encoding="latin-1"))
         return {{key.strip().lower(): value.strip() for key, _, value in lines}}.get(path[0], Absent())
+    if part == "link":
+        head = open(name + ".head", encoding="latin-1").read()
+        rows = re.findall(r"<([^>]*)>[^<]*?rel=\"?([^\";,]*)", "".join(line[5:] for line in head.splitlines() if line.lower().startswith("link:")))
+        return next((address for address, rel in rows if path[0] in rel.split()), Absent())
     try: value = json.loads(text)
     except ValueError: return Absent()
     for step in path:

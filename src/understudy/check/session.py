@@ -22,6 +22,9 @@ from understudy.check.subjects import Api, Subject, json_media
 from understudy.check.targets import Target
 from understudy.contract.values import Operation, Schema
 
+MOST_OPTIONAL = 24
+"""Optional properties that are tried one by one."""
+
 
 class Impossible(Exception):
     """A scenario cannot be set up on this target: what is to be looked at is not covered, which is no finding."""
@@ -37,6 +40,7 @@ class Recipes:
 
     chosen: dict[str, int] = field(default_factory=dict)
     ways: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)  # subject -> state -> triggers that lead there
+    refused: dict[str, frozenset[str]] = field(default_factory=dict)  # subject -> properties with which a create is not taken
     number: int = 0
 
     def next(self) -> int:
@@ -198,9 +202,20 @@ class Session:
             record = self.record(subject, reply, body) if reply.ok else None
             if record is not None:
                 self.recipes.chosen[subject.name] = recipe
+                if known is None and recipe:
+                    self._widen(subject, recipe)
                 return record
             refusals.append(f"{reply.status} {reply.answer.body[:120].decode('utf-8', 'replace')}")
         raise Impossible(f"no {subject.name} could be made: {refusals[-1]}")
+
+    def _widen(self, subject: Subject, recipe: int) -> None:
+        """Where a full body is not taken: find out which of the properties it has more are refused, and send the others from now on."""
+        full, least = self.body(subject, 0), self.body(subject, recipe)
+        more = [name for name in full if name not in least][:MOST_OPTIONAL]
+        taken = {name for name in more if self.send(self.creation(subject, {**self.body(subject, recipe), name: full[name]})).ok}
+        if taken:
+            self.recipes.refused[subject.name] = frozenset(full) - frozenset(least) - taken
+            self.recipes.chosen[subject.name] = 0 if self.send(self.creation(subject, self.body(subject, 0))).ok else recipe
 
     def creation(self, subject: Subject, body: Mapping[str, Any], headers: Mapping[str, Any] | None = None) -> Step:
         """The request that makes a record of a body."""
@@ -229,7 +244,7 @@ class Session:
         if schema is None:
             return dict(changes or {})
         number = self.recipes.next() if n is None else n
-        held = {subject.state_field, subject.id_field} - {None}
+        held = {subject.state_field, subject.id_field, *self.recipes.refused.get(subject.name, ())} - {None}
         body: dict[str, Any] = RECIPES[recipe](self.bodies, schema, number, frozenset(map(str, held)))
         self._refer(subject, schema, body)
         return {**body, **(changes or {})}
@@ -311,9 +326,13 @@ class Session:
         """Read a record."""
         return self.send(self.step(self.operation(record.subject, "retrieve"), record.subject, record))
 
-    def bound(self, value: Any) -> Any:
-        """A value, or where it came from if it is the id of a record that was made here: another target gives another."""
-        return next((record.id for record in self.made if record.value.get(record.subject.id_field) == value and isinstance(value, str)), value)
+    def bound(self, value: Any, resource: str | None = None) -> Any:
+        """A value, or where it came from if it is the id of a record that was made here: another target gives another.
+
+        A number is an id only where the resource it names is known.
+        """
+        return next((record.id for record in self.made if record.value.get(record.subject.id_field) == value
+                     and (isinstance(value, str) or record.subject.name == resource)), value)
 
     def again(self, record: Record) -> Record:
         """A record as it is now. Raises Impossible where it cannot be read."""
@@ -351,6 +370,7 @@ class Session:
 
 RECIPES = (Bodies.full, Bodies.declared, Bodies.least)
 """The bodies tried to make a record, in this order."""
+LEAST = RECIPES.index(Bodies.least)
 
 
 def items_path(subject: Subject) -> tuple[str, ...]:

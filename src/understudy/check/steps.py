@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -157,10 +158,10 @@ def at(value: Any, path: Sequence[str | int]) -> Any:
 
 def link(header: str, relation: str) -> Any:
     """The target of a relation in a Link header (RFC 8288 section 3); ABSENT for none."""
-    for part in header.split(","):
-        address, _, rest = part.partition(";")
-        if f'rel="{relation}"' in rest or f"rel={relation}" in rest:
-            return address.strip().strip("<>")
+    for found in re.finditer(r'<([^>]*)>((?:\s*;[^,;"]*(?:"[^"]*")?)*)', header):
+        rel = re.search(r';\s*rel\s*=\s*"?([^";]*)', found[2], re.IGNORECASE)
+        if rel is not None and relation in rel[1].lower().split():
+            return found[1]
     return ABSENT
 
 

@@ -29,6 +29,7 @@ class Filter:
     field: str
     word: str
     schema: Schema | None
+    of: str | None = None  # the resource whose ids the field holds
 
 
 @dataclass
@@ -123,13 +124,16 @@ class Subject:
             if name in lists.bounds:
                 at, word = lists.bounds[name]
                 if word in BOUNDARIES:
-                    yield Filter(name, at, word, parameter.schema)
+                    yield Filter(name, at, word, parameter.schema, self._target(at))
                 continue
             field = lists.filters.get(name) or _named(name, read)
             if field is not None and field in read.properties:
-                yield Filter(name, field, "equals", parameter.schema)
+                yield Filter(name, field, "equals", parameter.schema, self._target(field))
             elif self.said and name == lists.search:
                 yield Filter(name, "*", "contains", parameter.schema)
+
+    def _target(self, field: str) -> str | None:
+        return self.name if field == self.id_field else self.resource.refers_to.get(field)
 
     @cached_property
     def orders(self) -> tuple[tuple[tuple[tuple[str, str], ...], str, bool], ...]:

@@ -162,7 +162,7 @@ def _landed(s: Session, record: Record, step: int, seen: Ref, to: str, mark: str
     s.claim("equal", f"{mark}: the {subject.name} is not {to} afterwards", at=operation, mark=f"{mark} target", left=seen.below(field), right=to, given=given)
     if answer is not None and answer.ok and isinstance(answer.value, dict) and answer.value.get(subject.id_field) == record.value.get(subject.id_field):
         s.claim("same", f"{mark}: the answer differs from what is read", at=operation, mark=f"{mark} agrees", left=Ref(step, record.inside), right=seen, ignoring=volatile(subject), given=given)
-    for name in _stamps_of(subject, to):
+    for name in dict.fromkeys((*_stamps_of(subject, to), *_stamps_of(subject, *_done(mark.rpartition(" ")[2])))):
         s.claim("there", f"{name} is not set when a {subject.name} becomes {to}", at=operation, mark=f"{name} set", value=seen.below(name), given=given)
         s.claim("missing", f"{name} is set before a {subject.name} is {to}", at=operation, mark=f"{name} before", value=record.ref(name),
                 given=[*given, Claim("among", {"value": record.ref(field), "options": list(machine(subject).initial)}, "it is new")])
@@ -171,12 +171,18 @@ def _landed(s: Session, record: Record, step: int, seen: Ref, to: str, mark: str
         s.claim("not_before", f"{name} is before {created}", at=operation, mark=f"{name} after", earlier=record.ref(str(created)), later=seen.below(name), given=given)
 
 
-def _stamps_of(subject: Subject, state: str) -> list[str]:
-    """The time stamp named after a state: `paid_at` of PAID."""
-    plain = re.sub(r"[^a-z]", "", state.lower())
+def _stamps_of(subject: Subject, *words: str) -> list[str]:
+    """The time stamps named after a state, or after what was done: `paid_at` of PAID, `finishedAt` of finish."""
+    plain = {re.sub(r"[^a-z]", "", word.lower()) for word in words}
     read = subject.read
     names = read.properties if read is not None else {}
-    return [name for name in names if name in subject.own and re.sub(r"[^a-z]", "", name.lower()) in (f"{plain}at", f"{plain}on", f"{plain}date")]
+    ends = {f"{word}{end}" for word in plain for end in ("at", "on", "date")}
+    return [name for name in names if name in subject.own and re.sub(r"[^a-z]", "", name.lower()) in ends]
+
+
+def _done(trigger: str) -> tuple[str, ...]:
+    """What was done, of a regular verb: finish, finished; approve, approved; ship, shipped."""
+    return f"{trigger}ed", f"{trigger}d", f"{trigger}{trigger[-1:]}ed"
 
 
 def _framed(s: Session, record: Record, seen: Ref, trigger: str, mark: str, given: list[Claim]) -> None:

@@ -262,13 +262,13 @@ def filters(s: Session, subject: Subject) -> None:
     operation = s.operation(subject, "list")
     for one in subject.filters:
         for value in _asked(s, subject, one, everything.values):
-            found = _filtered(s, subject, ((one.parameter, s.bound(value)),))
+            found = _filtered(s, subject, ((one.parameter, s.bound(value, one.of)),))
             if found is None:
                 continue
             s.claim("sound", f"{one.parameter}={value} lists a record that does not satisfy it", at=operation, mark=f"{one.parameter} sound", items=found.items,
-                    field=one.field, word=one.word, bound=s.bound(value))
+                    field=one.field, word=one.word, bound=s.bound(value, one.of))
             s.claim("complete", f"{one.parameter}={value} leaves out a record that satisfies it", at=operation, mark=f"{one.parameter} complete", items=found.items,
-                    whole=everything.items, key=subject.id_field, tests=[[one.field, one.word, s.bound(value)]], given=[*found.ended, *everything.ended])
+                    whole=everything.items, key=subject.id_field, tests=[[one.field, one.word, s.bound(value, one.of)]], given=[*found.ended, *everything.ended])
             s.claim("distinct", f"{one.parameter}={value} lists a record twice", at=operation, mark=f"{one.parameter} twice", items=found.items, key=subject.id_field)
     _together(s, subject, everything)
 
@@ -311,9 +311,9 @@ def _together(s: Session, subject: Subject, everything: Walk) -> None:
         second = _scalar(row.get(other.field)) if row is not None and other.word == "equals" else more[0]
         if second is None or not _may_send(s, other, second):
             continue
-        found = _filtered(s, subject, ((one.parameter, s.bound(some[0])), (other.parameter, s.bound(second))))
+        found = _filtered(s, subject, ((one.parameter, s.bound(some[0], one.of)), (other.parameter, s.bound(second, other.of))))
         if found is not None:
-            tests = [[one.field, one.word, s.bound(some[0])], [other.field, other.word, s.bound(second)]]
+            tests = [[one.field, one.word, s.bound(some[0], one.of)], [other.field, other.word, s.bound(second, other.of)]]
             mark = f"{one.parameter} and {other.parameter}"
             for field, word, bound in tests:
                 s.claim("sound", f"{mark} together list a record that does not satisfy both", at=operation, mark=mark, items=found.items, field=field, word=word, bound=bound)
@@ -328,7 +328,7 @@ def filtered_pages(s: Session, subject: Subject) -> None:
     total = quantities(subject.lists.meta).get("total")
     for one in subject.filters:
         for value in _asked(s, subject, one, everything.values)[:2]:
-            query = ((one.parameter, s.bound(value)),)
+            query = ((one.parameter, s.bound(value, one.of)),)
             all_of_them = _filtered(s, subject, query)
             if all_of_them is None or not all_of_them.values or len(all_of_them.values) > MOST:
                 continue
@@ -373,9 +373,9 @@ def ordered_filters(s: Session, subject: Subject) -> None:
     operation = s.operation(subject, "list")
     for one in subject.filters[:3]:
         for value in _asked(s, subject, one, everything.values)[:1]:
-            plain = _filtered(s, subject, ((one.parameter, s.bound(value)),))
+            plain = _filtered(s, subject, ((one.parameter, s.bound(value, one.of)),))
             for query, field, down in subject.orders[:2]:
-                found = _filtered(s, subject, ((one.parameter, s.bound(value)), *query))
+                found = _filtered(s, subject, ((one.parameter, s.bound(value, one.of)), *query))
                 if found is not None and plain is not None:
                     s.claim("same_set", f"filtered by {one.parameter}, an order changes what is listed", at=operation, mark=f"{one.parameter} {field}", left=found.items,
                             right=plain.items, key=subject.id_field, given=[*found.ended, *plain.ended])

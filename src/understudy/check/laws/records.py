@@ -7,7 +7,7 @@ from typing import Any
 
 from understudy.check.claims import Claim, status
 from understudy.check.laws.law import Law
-from understudy.check.session import Impossible, Record, Session
+from understudy.check.session import LEAST, Impossible, Record, Session
 from understudy.check.steps import ABSENT, Ref
 from understudy.check.subjects import Subject
 from understudy.check.walking import whole
@@ -195,11 +195,31 @@ def replaces(s: Session, subject: Subject) -> None:
     given = [Claim("among", {"value": status(reply.step), "options": ["2xx"]}, "it was accepted")]
     for name, value in kept(subject, body, "replace").items():
         s.claim("holds", f"a replace of {name} was accepted and is not read", at=operation, mark=name, got=Ref(after.step, (*record.inside, name)), sent=value, given=given)
+    if subject.said:
+        _whole_replaced(s, record, body)
     second = s.change(record, body, "replace")
     again = s.get(record)
     s.claim("among", "the same PUT again is not accepted", at=operation, mark="again", value=status(second.step), options=["2xx"], given=given)
     s.claim("same", "the same PUT again changed something", at=operation, mark="idempotent", left=Ref(after.step, record.inside), right=Ref(again.step, record.inside),
             ignoring=sorted(subject.own), given=given)
+
+
+def _whole_replaced(s: Session, record: Record, body: dict[str, Any]) -> None:
+    """What a PUT leaves out is as it is in a new record that was made without it."""
+    subject = record.subject
+    least = s.body(subject, LEAST)
+    made = s.send(s.creation(subject, least))
+    plain = s.record(subject, made, least)
+    if plain is None:
+        return
+    unique = {subject.resource.key, *(name for names in subject.resource.unique for name in names)}
+    reply = s.change(record, {name: body.get(name, value) if name in unique else value for name, value in least.items()}, "replace")
+    late = s.get(record)
+    given = [Claim("among", {"value": status(one.step), "options": ["2xx"]}, "it was accepted") for one in (made, reply)]
+    for name in kept(subject, body, "replace").keys() - least.keys():
+        s.claim("equal", f"a PUT without {name} leaves it otherwise than a new record without it has it", at=s.operation(subject, "replace"), mark=f"without {name}",
+                left=Ref(late.step, (*record.inside, name)), right=plain.ref(name), given=given)
+    s.change(record, body, "replace")
 
 
 def stamps(s: Session, subject: Subject) -> None:

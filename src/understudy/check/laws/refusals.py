@@ -9,7 +9,7 @@ from understudy.check.bodies import edges, wrong
 from understudy.check.claims import Claim, status
 from understudy.check.laws.law import Law
 from understudy.check.laws.records import GONE
-from understudy.check.session import Impossible, Record, Session
+from understudy.check.session import Impossible, Record, Reply, Session
 from understudy.check.steps import ABSENT, Ref, Step
 from understudy.check.subjects import Subject
 from understudy.check.walking import Walk, whole
@@ -73,7 +73,7 @@ def invalid_creates(s: Session, subject: Subject) -> None:
     if schema is None:
         raise Impossible("a create has no body")
     count = _count(s, subject)
-    for name, what, body in wrong(s.api.contract, schema, _plain(s, made)):
+    for name, what, body in wrong(s.api.contract, schema, _plain(s, made), strictly=bool(subject.said)):
         sent = _fresh(s, subject, body, name)
         reply = s.send(s.step(operation, subject, body={wrap: sent} if wrap else sent))
         s.claim("among", f"a create with {name} {what} is answered {reply.status}", at=operation, mark=f"{name} {what}", value=status(reply.step), options=_statuses(s, "invalid_field", INVALID) + [404] * (name in subject.resource.refers_to))
@@ -119,7 +119,7 @@ def invalid_updates(s: Session, subject: Subject) -> None:
     shape = s.api.contract.shape(schema, "request")
     base = {name: value for name, value in record.value.items() if name in shape.required or (name in shape.properties and name not in shape.read_only and name != subject.state_field)}
     base = {name: value for name, value in base.items() if s.bodies.is_valid(shape.properties[name], value)}
-    for name, what, body in wrong(s.api.contract, schema, base):
+    for name, what, body in wrong(s.api.contract, schema, base, strictly=bool(subject.said)):
         sent = {one: value for one, value in body.items() if one == name or one in shape.required} if what != "missing" else body
         reply = s.send(s.step(operation, subject, record, body={wrap: sent} if wrap else sent))
         s.claim("among", f"an update with {name} {what} is answered {reply.status}", at=operation, mark=f"{name} {what}", value=status(reply.step),
@@ -236,13 +236,27 @@ def in_use(s: Session, subject: Subject) -> None:
                  and any(target == subject.name and "." not in name for name, target in one.resource.refers_to.items())), None)
     if user is None:
         raise Impossible(f"nothing refers to a {subject.name}")
-    s.create(user)
+    used = s.create(user)
     record = s.again(s.dependency(subject.name))
     reply = s.delete(record)
     late = s.get(record)
+    _orphaned(s, subject, used, reply)
     refused = Claim("among", {"value": status(reply.step), "options": ["4xx"]}, "it was refused")
     s.claim("among", f"after a refused delete a {subject.name} is answered {late.status}", at=operation, mark="there", value=status(late.step), options=["2xx"], given=[refused])
     s.claim("equal", f"a refused delete changed the {subject.name}", at=operation, mark="untouched", left=record.ref(), right=Ref(late.step, record.inside), given=[refused])
+
+
+def _orphaned(s: Session, subject: Subject, used: Record, reply: Reply) -> None:
+    """What stood in the path of a deleted record is gone with it; a delete of what others refer to is refused, where a status is said for that."""
+    operation = s.operation(subject, "delete")
+    retrieve = used.subject.operations.get("retrieve")
+    parents = s.api.roles[retrieve.key].parents.values() if retrieve is not None else ()
+    if any(used.subject.resource.refers_to.get(at) == subject.name for at in parents):
+        orphan = s.get(used)
+        s.claim("among", f"a {used.subject.name} is still there without the {subject.name} it belongs to", at=operation, mark="orphan", value=status(orphan.step), options=GONE,
+                given=[Claim("among", {"value": status(reply.step), "options": ["2xx"]}, "it was deleted")])
+    elif any("in_use" in data.get("errors", {}).get("kinds", {}) for data in s.api.said):
+        s.claim("among", f"deleting a {subject.name} that is in use is answered {reply.status}", at=operation, mark="refused", value=status(reply.step), options=_statuses(s, "in_use", REFUSED))
 
 
 # --- references ---------------------------------------------------------------------------------------------------------------

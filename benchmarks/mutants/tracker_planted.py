@@ -1,0 +1,70 @@
+"""Bugs planted in tracker.py, and variants of it that break nothing: a piece of its source and what stands there instead."""
+
+from __future__ import annotations
+
+from planted import Planted
+
+PLANTED = (
+    Planted("lifecycle", "a task can be finished before it is begun", '"finish": {"doing": "done"}', '"finish": {"doing": "done", "open": "done"}'),
+    Planted("lifecycle", "a done task can be dropped", '"drop": {"open": "dropped", "doing": "dropped"}', '"drop": {"open": "dropped", "doing": "dropped", "done": "dropped"}'),
+    Planted("lifecycle", "a dropped task stays dropped", '"reopen": {"done": "open", "dropped": "open"}', '"reopen": {"done": "open"}'),
+    Planted("lifecycle", "reopening leads to doing", '"reopen": {"done": "open",', '"reopen": {"done": "doing",'),
+    Planted("lifecycle", "a refused action counts the revision up", '        if state is None:\n', '        if state is None:\n            self.write("update tasks set revision = revision + 1 where id = ?", [row["id"]])\n'),
+    Planted("lifecycle", "an action moves every task of the project", 'modifiedAt = ? where id = ?", [state, finished, now(), row["id"]])', 'modifiedAt = ? where projectId = ?", [state, finished, now(), row["projectId"]])'),
+    Planted("lifecycle", "finishing sets no time", 'finished = now() if state == "done" else None', 'finished = None'),
+    Planted("lifecycle", "a dropped task can be changed", 'if table == "tasks" and old["state"] in FINAL:', 'if table == "tasks" and old["state"] == "done":'),
+    Planted("writes", "a null in a patch is passed over", '| sent\n', '| {name: value for name, value in sent.items() if value is not None}\n'),
+    Planted("writes", "a put keeps what was not sent", 'self.checked(table, read(headers, body), self.own(table, ids)))', 'self.checked(table, {name: value for name, value in shown(table, self.own(table, ids)).items() if name in FIELDS[table]} | read(headers, body), None))'),
+    Planted("writes", "a patch resets what was not sent", 'merged = {name: old[name] for name in FIELDS[table]} | sent', 'merged = {name: old[name] for name, (_, default) in FIELDS[table].items() if default is NOTHING} | sent'),
+    Planted("writes", "a budget is kept in whole numbers", '"budget": (or_null(number(0, 1e6, float)), None)', '"budget": (or_null(number(0, 1e6, float)), None)', (("budget real,", "budget text,"), ('    return value\n\n\ndef tag', '    if value.get("budget"):\n        value["budget"] = int(float(value["budget"]))\n    return value\n\n\ndef tag'))),
+    Planted("writes", "a patch of one project changes all", 'for name in [*values, *stamps])} where id = ?"', 'for name in [*values, *stamps])} where id >= ?"'),
+    Planted("writes", "labels are joined", '"labels": json.dumps(values["labels"])}', '"labels": json.dumps(["".join(values["labels"])] if values["labels"] else [])}'),
+    Planted("deleting", "a deleted task is read", 'self.write(f"delete from {table} where id = ?", [row["id"]])', 'self.write(f"delete from {table} where id = ? and 0", [row["id"]])'),
+    Planted("deleting", "deleting a task deletes the project's", 'self.write(f"delete from {table} where id = ?", [row["id"]])', 'self.write(f"delete from {table} where {\'projectId\' if table == \'tasks\' else \'id\'} = ?", [row["projectId" if table == "tasks" else "id"]])'),
+    Planted("deleting", "a project goes though tasks are in it", '"projects": "select 1 from tasks where projectId = ?", ', ''),
+    Planted("pages", "an offset leaves one out", '[*values, limit, offset]', '[*values, limit, offset + (offset > 0)]'),
+    Planted("pages", "a page is one longer", '[*values, limit, offset]', '[*values, limit + 1, offset]'),
+    Planted("pages", "the count is the page's", '"x-total-count": str(total)', '"x-total-count": str(min(total, limit))'),
+    Planted("pages", "the next link repeats one", 'found.append(link("next", offset + limit))', 'found.append(link("next", offset + limit - 1))'),
+    Planted("pages", "the last page has a next link", 'if offset + limit < total:', 'if offset < total:'),
+    Planted("pages", "a next link forgets the filter", 'if name not in ("offset", "limit")]', 'if name == "sort"]'),
+    Planted("pages", "the last link leads behind the end", 'max(0, (total - 1) // limit * limit)', 'total // limit * limit'),
+    Planted("filters", "minPoints is exclusive", '"points >= ?"', '"points > ?"'),
+    Planted("filters", "dueBefore is inclusive", '"dueDate < ?"', '"dueDate <= ?"'),
+    Planted("filters", "a priority finds those above too", '"priority = ?"', '"priority >= ?"'),
+    Planted("filters", "a search looks at the beginning only", "title like '%' || ?", "title like ?"),
+    Planted("filters", "a search does not escape what it looks for", r"""re.sub(r"([%_\\])", r"\\\1", query["q"][-1])""", 'query["q"][-1]'),
+    Planted("filters", "the tasks of all projects are listed", '(["projectId = ?"], [self.row("projects", ids[0])["id"]])', '(["? > 0"], [self.row("projects", ids[0])["id"]])'),
+    Planted("order", "points are sorted as text", 'order = f"{sort.removeprefix(\'-\')} {', 'order = f"{\'cast(points as text)\' if sort.endswith(\'points\') else sort.removeprefix(\'-\')} {'),
+    Planted("order", "a minus makes no difference", "'desc' if sort.startswith('-') else 'asc'", "'asc'"),
+    Planted("keys", "a slug may come twice", "slug text unique", "slug text"),
+    Planted("keys", "a task for nobody", 'if values.get("assigneeId") is not None and', 'if values.get("assigneeId") is None and values.get("labels") == "x" and'),
+    Planted("tags", "an entity tag stays when the record changes", 'json.dumps(value, sort_keys=True)', 'json.dumps(value["id"], sort_keys=True)'),
+    Planted("tags", "If-Match is not looked at", 'if "if-match" in headers and', 'if "if-match" in headers and table == "none" and'),
+    Planted("tags", "If-None-Match gets all of it again", 'if headers.get("if-none-match") == tag(value) else', 'if headers.get("if-none-match") == "*" else'),
+    Planted("parents", "a task is found in another project", 'if table == "tasks" and row["projectId"] != ids[0]:', 'if table == "tasks" and row["projectId"] < 0:'),
+    Planted("refusals", "an unknown field is taken", 'if name not in FIELDS[table]:', 'if name not in FIELDS[table] and table != "tasks":'),
+    Planted("refusals", "true is a number", 'if isinstance(value, bool) or not isinstance', 'if not isinstance'),
+    Planted("refusals", "any token is good", 'if headers.get("authorization") != "Bearer t_test":', 'if not headers.get("authorization", "").startswith("Bearer "):'),
+    Planted("refusals", "a refusal tells the statement", 'raise No(409, "taken", "another one has this name") from None', 'raise No(500, "sql", statement) from None'),
+)  # fmt: skip
+"""All of them."""
+
+BENIGN = (
+    Planted("benign", "ids begin at a thousand", 'self.db.executescript(SCHEMA)', 'self.db.executescript(SCHEMA + "insert into sqlite_sequence values (\'members\', 999), (\'projects\', 4999), (\'tasks\', 99);")'),
+    Planted("benign", "weak words of refusals", '"another one has this name"', '"sorry"'),
+    Planted("benign", "other problem types", 'https://tracker.example/problems/{no.slug}', 'https://other.example/{no.status}'),
+    Planted("benign", "time stamps with an offset", '.replace("+00:00", "Z")', ''),
+    Planted("benign", "time stamps in seconds", 'timespec="milliseconds"', 'timespec="seconds"'),
+    Planted("benign", "longer tags", '[:16]', '[:32]'),
+    Planted("benign", "links with a host", "return f'<{path}?", "return f'<http://localhost{path}?"),
+    Planted("benign", "links without the first and the last", '    found = [link("first", 0)]\n', '    found = []\n', (('    found.append(link("last", max(0, (total - 1) // limit * limit)))\n    return {"link": ", ".join(found)}', '    return {"link": ", ".join(found)} if found else {}'),)),
+    Planted("benign", "another field", '        value["labels"] = json.loads(value["labels"])\n', '        value["labels"] = json.loads(value["labels"])\n        value["self"] = f"/tasks/{value[\'id\']}"\n'),
+    Planted("benign", "revisions in steps of ten", 'old["revision"] + 1', 'old["revision"] + 10'),
+    Planted("benign", "keys in another order", 'for name in row.keys()}', 'for name in sorted(row.keys())}'),
+    Planted("benign", "a charset in the media type of problems", '"content-type": "application/problem+json", **', '"content-type": "application/problem+json; charset=utf-8", **'),
+    Planted("benign", "a deleted record is gone", 'raise No(404, "not-found", f"there is no {table[:-1]} {id}")', 'raise No(404, "gone-or-never-there", f"no {table[:-1]}")'),
+    Planted("benign", "ties the other way round", ', id asc"', ', id {\'asc\' if sort == \'id\' else \'desc\'}"'),
+    Planted("benign", "slower", '        with self.lock:\n', '        __import__("time").sleep(0.001)\n        with self.lock:\n'),
+)  # fmt: skip
+"""All of them."""
