@@ -68,7 +68,7 @@ def found(step, path, part):
         return {{key.strip().lower(): value.strip() for key, _, value in lines}}.get(path[0], Absent())
     if part == "link":
         head = open(name + ".head", encoding="latin-1").read()
-        rows = re.findall(r"<([^>]*)>[^<]*?rel=\"?([^\";,]*)", "".join(line[5:] for line in head.splitlines() if line.lower().startswith("link:")))
+        rows = re.findall(r'<([^>]*)>[^<]*?rel="?([^";,]*)', "".join(line[5:] for line in head.splitlines() if line.lower().startswith("link:")))
         return next((address for address, rel in rows if path[0] in rel.split()), Absent())
     try: value = json.loads(text)
     except ValueError: return Absent()
