@@ -27,29 +27,29 @@ TOLERANCE = 300
 def delivered(s: Session, subject: Subject) -> None:
     """The facts of some records reach each active endpoint, as the behaviour says which."""
     rules, hooks = _rules(s), _endpoints(s)
-    told, silent = _listeners(s, hooks)
+    told, silent, here = _listeners(s, hooks)
     stories = [story for tell in (_changed, _moved, _refused, _gone) if (story := _told_by(tell, s, subject))]
     reply = _receive(s, sum(len(story.types) for story in stories) * len(told))
     came = reply.value if isinstance(reply.value, list) else []
-    if not came:
+    if not any(str(one.get("path")).startswith(here) for one in came):
         raise Impossible("nothing arrived at all: can the target reach this machine?")
     for place, hook in enumerate(told):
         for story in stories:
             record, types = story.record, story.types
             s.claim("told", f"{' then '.join(types)} did not come once each, in this order, to each endpoint", at=s.api.by_key[s.steps[record.step].operation],
-                    mark=f"told {types[-1:]}", deliveries=Ref(reply.step), path=f"/{place}", id_at=_id_at(rules, subject), id=record.id, type_at=_at(rules, "type"), types=types,
+                    mark=f"told {types[-1:]}", deliveries=Ref(reply.step), path=f"{here}/{place}", id_at=_id_at(rules, subject), id=record.id, type_at=_at(rules, "type"), types=types,
                     given=[*story.given, Claim("there", {"value": hook.id}, "the endpoint was made")])
-        _signed(s, rules, hook, reply, f"/{place}")
+        _signed(s, rules, hook, reply, f"{here}/{place}")
     untouched = _told_by(_only_refused, s, subject)
     if untouched is not None:
         reply = _receive(s, 2 * len(untouched.types))
-        s.claim("told", "a request that was refused was told like one that was done", at=s.operation(subject, "create"), mark="refused", deliveries=Ref(reply.step), path="/0",
+        s.claim("told", "a request that was refused was told like one that was done", at=s.operation(subject, "create"), mark="refused", deliveries=Ref(reply.step), path=f"{here}/0",
                 id_at=_id_at(rules, subject), id=untouched.record.id, type_at=_at(rules, "type"), types=untouched.types, alone=True, given=untouched.given)
-    _gone_endpoint(s, rules, subject, hooks)
+    _gone_endpoint(s, rules, subject, hooks, here)
     for path in silent:
         s.claim("nothing_at", "an endpoint that is not active, or no longer there, was told", at=s.operation(hooks, "create"), mark="silent", deliveries=Ref(reply.step), path=path)
-    s.claim("apart", "two events came with the same id", at=s.operation(hooks, "create"), mark="ids", deliveries=Ref(reply.step), path="/0", header=_profile(rules).id_header.lower(), at_=["id"])
-    for index, one in enumerate(came[:60]):
+    s.claim("apart", "two events came with the same id", at=s.operation(hooks, "create"), mark="ids", deliveries=Ref(reply.step), path=f"{here}/0", header=_profile(rules).id_header.lower(), at_=["id"])
+    for index, one in [(index, one) for index, one in enumerate(came) if str(one.get("path")).startswith(here)][:60]:
         _valid(s, rules, subject, reply, index, one)
 
 
@@ -60,6 +60,7 @@ class Story:
     record: Record
     facts: list[str]
     steps: list[int]
+    state: Any = None
 
     @property
     def types(self) -> list[str]:
@@ -75,7 +76,7 @@ class Story:
 def _told_by(tell: Any, s: Session, subject: Subject) -> Story | None:
     try:
         record = s.create(subject)
-        story = Story(record, ["created"], [record.step])
+        story = Story(record, ["created"], [record.step], record.state)
         tell(s, subject, story)
         return story
     except Impossible:
@@ -103,9 +104,12 @@ def _moved(s: Session, subject: Subject, story: Story) -> None:
 
 
 def _fired(s: Session, trigger: str, story: Story) -> None:
+    """Fire a trigger; what it did is the state it led to, if it led to another."""
+    before = story.state
     reply = s.act(story.record, trigger)
     if reply.ok:
-        story.facts.append(str(s.again(story.record).state))
+        story.state = s.again(story.record).state
+        story.facts += [str(story.state)] if story.state != before else []
         story.steps.append(reply.step)
 
 
@@ -128,19 +132,19 @@ def _only_refused(s: Session, subject: Subject, story: Story) -> None:
             s.act(story.record, trigger)
 
 
-def _gone_endpoint(s: Session, rules: Rules, subject: Subject, hooks: Subject) -> None:
+def _gone_endpoint(s: Session, rules: Rules, subject: Subject, hooks: Subject, here: str) -> None:
     """An endpoint that was told once, and then deleted, is told no more."""
     field = _url_field(hooks)
     if "delete" not in hooks.operations or field is None or not isinstance(s.target, Inbox):
         return
     active = _flag(s, hooks)
-    hook = s.create(hooks, {field: f"{s.target.url}/late", **({active: True} if active else {})})
+    hook = s.create(hooks, {**_everything(s, hooks), field: f"{s.target.url}{here}/late", **({active: True} if active else {})})
     s.create(subject)
     if not (reply := s.delete(hook)).ok:
         return
     late = s.create(subject)
     came = _receive(s, 0)
-    s.claim("told", "an endpoint that was deleted is still told", at=s.operation(hooks, "delete"), mark="late", deliveries=Ref(came.step), path="/late", id_at=_id_at(rules, subject),
+    s.claim("told", "an endpoint that was deleted is still told", at=s.operation(hooks, "delete"), mark="late", deliveries=Ref(came.step), path=f"{here}/late", id_at=_id_at(rules, subject),
             id=late.id, type_at=_at(rules, "type"), types=[], alone=True, given=[Claim("among", {"value": status(reply.step), "options": ["2xx"]}, "it was deleted")])
 
 
@@ -175,23 +179,46 @@ def _url_field(subject: Subject) -> str | None:
     return next((name for name in names if name in ("url", "target_url", "endpoint", "callback_url", "uri", "address", "target")), None)
 
 
-def _listeners(s: Session, hooks: Subject) -> tuple[list[Record], list[str]]:
-    """Two active endpoints at /0 and /1; the paths of one that is not active and of one that was deleted."""
+CHOICES = ("enabled_events", "event_types", "events", "topics", "subscribed_events", "event_filters")
+"""What an endpoint's choice of events is called, where no behaviour says it."""
+
+
+def _everything(s: Session, hooks: Subject) -> dict[str, Any]:
+    """The values by which an endpoint is told of every event."""
+    rules, (schema, _) = _rules(s).endpoints, hooks.written("create")
+    properties = s.api.contract.shape(schema, "request").properties if schema is not None else {}
+    named: dict[str | None, list[str]] = {rules.include: [], rules.exclude: []} if rules is not None else {name: ["*"] for name in CHOICES}
+    wanted: dict[str, Any] = {}
+    for name in properties.keys() & named.keys():
+        items = s.api.contract.shape(properties[name], "request").items
+        every = list(s.api.contract.shape(items, "request").enum or ()) if items is not None else []
+        value = every if every and name != getattr(rules, "exclude", None) else named[name]
+        if s.bodies.is_valid(properties[name], value):
+            wanted[str(name)] = value
+    return wanted
+
+
+def _listeners(s: Session, hooks: Subject) -> tuple[list[Record], list[str], str]:
+    """Two active endpoints at 0 and 1; the paths of one that is not active and of one that was deleted; the path all are below.
+
+    It is another one each time: what is still on its way of an earlier scenario is taken for none of this one.
+    """
     if not isinstance(s.target, Inbox):
         raise Impossible("the target cannot reach this machine")
-    field, url = _url_field(hooks), s.target.url
-    active = _flag(s, hooks)
+    field, here = _url_field(hooks), f"/{s.recipes.next()}"
+    active, url = _flag(s, hooks), f"{s.target.url}{here}"
     if field is None:
         raise Impossible("an endpoint has no URL")
-    on = {active: True} if active else {}
-    told = [s.create(hooks, {field: f"{url}/{place}", **on}) for place in range(2)]
+    wanted = _everything(s, hooks)
+    on = {**wanted, **({active: True} if active else {})}
+    told = [s.create(hooks, {**on, field: f"{url}/{place}"}) for place in range(2)]
     silent = []
     if active:
-        s.create(hooks, {field: f"{url}/off", active: False})
-        silent.append("/off")
-    if "delete" in hooks.operations and s.delete(s.create(hooks, {field: f"{url}/gone", **on})).ok:
-        silent.append("/gone")
-    return told, silent
+        s.create(hooks, {**wanted, field: f"{url}/off", active: False})
+        silent.append(f"{here}/off")
+    if "delete" in hooks.operations and s.delete(s.create(hooks, {**on, field: f"{url}/gone"})).ok:
+        silent.append(f"{here}/gone")
+    return told, silent, here
 
 
 def _flag(s: Session, hooks: Subject) -> str | None:
@@ -262,7 +289,7 @@ def _valid(s: Session, rules: Rules, subject: Subject, reply: Reply, index: int,
 def current(s: Session, subject: Subject) -> None:
     """What an event tells of a record is the record as it then was."""
     rules, hooks = _rules(s), _endpoints(s)
-    _listeners(s, hooks)
+    _, _, here = _listeners(s, hooks)
     record = s.create(subject)
     body = _other(s, subject, record) if "update" in subject.operations else None
     if body is None or not s.change(record, body).ok:
@@ -270,7 +297,7 @@ def current(s: Session, subject: Subject) -> None:
     late = s.get(record)
     reply = _receive(s, 2 * len(_events(subject, "created", "updated")))
     data = _at(rules, "data")
-    rows = [index for index, one in enumerate(reply.value or []) if one.get("path") == "/0" and _inside(one.get("body"), [*data, subject.id_field]) == record.value[subject.id_field]]
+    rows = [index for index, one in enumerate(reply.value or []) if one.get("path") == f"{here}/0" and _inside(one.get("body"), [*data, subject.id_field]) == record.value[subject.id_field]]
     if not rows:
         raise Impossible("nothing arrived of it")
     s.claim("same", "an event tells of the record otherwise than it is read", at=s.operation(subject, "update"), left=Ref(reply.step, (rows[-1], "body", *data)),
