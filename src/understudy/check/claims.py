@@ -383,7 +383,7 @@ def quiet(text: str, pattern: str) -> bool | None:
     """A text does not hold what must stay inside."""
     import re  # the source of this function is also a script's
 
-    return re.search(pattern, text) is None
+    return re.search(pattern, text) is None if isinstance(text, str) else None
 
 
 def valid(value: Any, schema: Any) -> bool | None:
