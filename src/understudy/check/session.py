@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from understudy.behaviour.model import Resource
 from understudy.check.bodies import Bodies
-from understudy.check.claims import Claim, is_there, judge
+from understudy.check.claims import Claim, is_there, judge, status
 from understudy.check.findings import Finding
 from understudy.check.inbox import RECEIVE
 from understudy.check.judging import Judge
-from understudy.check.steps import ABSENT, Answer, Ref, Step, Unmade, wire
+from understudy.check.steps import ABSENT, Answer, Ref, Step, Unmade, refs, wire
 from understudy.check.subjects import Api, Subject, json_media
 from understudy.check.targets import Target
 from understudy.contract.values import Operation, Schema
@@ -177,9 +177,16 @@ class Session:
         return verdict is not False
 
     def _find(self, law: str, operation: str, key: str, claim: Claim, last: int) -> None:
+        claim = replace(claim, given=(*claim.given, *self._circumstances(claim)))
         finding = Finding(law, operation, key, claim.says, tuple(self.steps[: last + 1]), tuple(self.answers[: last + 1]), claim)
         if all(one.identity != finding.identity for one in self.findings):
             self.findings.append(finding)
+
+    def _circumstances(self, claim: Claim) -> list[Claim]:
+        """That what the claim reads was answered as it was: of an answer of another kind it says nothing."""
+        steps = dict.fromkeys(ref.step for ref in refs(dict(claim.values)) if ref.part != "status" and ref.step < len(self.answers))
+        known = [(step, answer) for step in steps if (answer := self.answers[step]) is not None]
+        return [Claim("among", {"value": status(step), "options": [answer.status]}, f"it was answered {answer.status}") for step, answer in known if answer.status]
 
     # --- records -------------------------------------------------------------------------------------------------
 
@@ -385,8 +392,6 @@ def _at(value: Any, path: Sequence[str | int]) -> Any:
 
 
 def _together(step: Step, group: int) -> Step:
-    from dataclasses import replace  # only here
-
     return replace(step, together=group)
 
 

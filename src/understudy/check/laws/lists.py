@@ -69,8 +69,15 @@ def pages(s: Session, subject: Subject) -> None:
         s.claim("concatenate", f"pages of {size} put together are not the list", at=operation, mark="concatenation", items=found.items,
                 whole=everything.items, key=key, given=[*found.ended, *everything.ended])
         if not found.over:
+            rows = [Claim("at_least", {"items": one, "least": 1}, "it holds something") for one in found.rows[-1:]]
             s.claim("follows", f"pages of {size} do not come to an end", at=operation, mark="end", value=True, whole=everything.items,
-                    upto=sum(len(rows) for rows in _rows(found)), given=everything.ended)
+                    upto=sum(len(rows) for rows in _rows(found)), given=[*everything.ended, *(rows if list(_rows(found))[-1] else []), *_goes_on(found)])
+
+
+def _goes_on(found: Walk) -> list[Claim]:
+    """That the last page that was read says another follows, where pages say so."""
+    where = quantities(found.subject.lists.meta).get("next_cursor") if found.subject.lists.style == "cursor" else None
+    return [Claim("there", {"value": Ref(found.pages[-1].step, where)}, "it says another page follows")] if where is not None else []
 
 
 def _rows(found: Walk) -> Iterator[list[Any]]:
@@ -188,12 +195,12 @@ def default_size(s: Session, subject: Subject) -> None:
     size = subject.lists.default_limit
     if size > 25:
         raise Impossible(f"the default page of {size} is too long to fill")
-    for _ in range(size + 1):
-        s.create(subject)
+    made = [s.create(subject) for _ in range(size + 1)]
     reply = page(s, subject)
+    there = [Claim("once_each", {"items": [{"id": record.id} for record in made], "key": "id", "ids": [record.id for record in made]}, "so many records are there")]
     s.claim("at_most", f"a page is longer than the default of {size}", at=s.operation(subject, "list"), items=Ref(reply.step, items_path(subject)), most=size)
     s.claim("at_least", f"a page is shorter than the default of {size}, and more records are there", at=s.operation(subject, "list"), mark="least",
-            items=Ref(reply.step, items_path(subject)), least=size)
+            items=Ref(reply.step, items_path(subject)), least=size, given=there)
 
 
 def stable(s: Session, subject: Subject) -> None:

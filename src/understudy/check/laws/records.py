@@ -297,19 +297,21 @@ def nested(s: Session, subject: Subject) -> None:
     made = s.create(subject)
     s.forget_references()
     other = s.create(subject)
+    apart = [Claim("differ", {"left": made.parents[name], "right": other.parents[name]}, "the parents are two") for name in list(made.parents)[-1:]]
+    apart += [Claim("differ", {"left": made.id, "right": other.id}, "they are two")]
     if "list" in subject.operations:
         operation = s.operation(subject, "list")
         step = s.step(operation, subject, other)
         reply = s.send(step)
         rows = Ref(reply.step, tuple(subject.lists.items.split(".")) if subject.lists.items else ())
-        s.claim("omits", "a list shows what belongs to another parent", at=operation, mark="list", items=rows, key=subject.id_field, value=made.id)
-        s.claim("lists", "a list does not show what belongs to its parent", at=operation, mark="own", items=rows, key=subject.id_field, value=other.id)
+        s.claim("omits", "a list shows what belongs to another parent", at=operation, mark="list", items=rows, key=subject.id_field, value=made.id, given=apart)
+        s.claim("lists", "a list does not show what belongs to its parent", at=operation, mark="own", items=rows, key=subject.id_field, value=other.id, given=apart)
     for kind in ("retrieve", "delete"):
         if kind in subject.operations:
             operation = s.operation(subject, kind)
             parameter = s.api.roles[operation.key].id_parameter or ""
             reply = s.send(s.step(operation, subject, other, parameters={parameter: made.id}))
-            s.claim("among", f"{kind} under another parent is answered {reply.status}", at=operation, mark=kind, value=status(reply.step), options=GONE)
+            s.claim("among", f"{kind} under another parent is answered {reply.status}", at=operation, mark=kind, value=status(reply.step), options=GONE, given=apart)
 
 
 def _is_nested(subject: Subject) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from understudy.behaviour.model import Lifecycle
@@ -44,7 +44,8 @@ def delivered(s: Session, subject: Subject) -> None:
     if untouched is not None:
         reply = _receive(s, 2 * len(untouched.types))
         s.claim("told", "a request that was refused was told like one that was done", at=s.operation(subject, "create"), mark="refused", deliveries=Ref(reply.step), path=f"{here}/0",
-                id_at=_id_at(rules, subject), id=untouched.record.id, type_at=_at(rules, "type"), types=untouched.types, alone=True, given=untouched.given)
+                id_at=_id_at(rules, subject), id=untouched.record.id, type_at=_at(rules, "type"), types=untouched.types, alone=True,
+                given=[*untouched.given, Claim("there", {"value": told[0].id}, "the endpoint was made")])
     _gone_endpoint(s, rules, subject, hooks, here)
     for path in silent:
         s.claim("nothing_at", "an endpoint that is not active, or no longer there, was told", at=s.operation(hooks, "create"), mark="silent", deliveries=Ref(reply.step), path=path)
@@ -61,6 +62,7 @@ class Story:
     facts: list[str]
     steps: list[int]
     state: Any = None
+    seen: list[Claim] = field(default_factory=list)  # the states it was led to, and what was refused
 
     @property
     def types(self) -> list[str]:
@@ -70,7 +72,7 @@ class Story:
     @property
     def given(self) -> list[Claim]:
         """That all of it was accepted: without one step of it other events come."""
-        return [Claim("among", {"value": status(step), "options": ["2xx"]}, "it was accepted") for step in self.steps]
+        return [*(Claim("among", {"value": status(step), "options": ["2xx"]}, "it was accepted") for step in self.steps), *self.seen]
 
 
 def _told_by(tell: Any, s: Session, subject: Subject) -> Story | None:
@@ -107,10 +109,19 @@ def _fired(s: Session, trigger: str, story: Story) -> None:
     """Fire a trigger; what it did is the state it led to, if it led to another."""
     before = story.state
     reply = s.act(story.record, trigger)
-    if reply.ok:
-        story.state = s.again(story.record).state
-        story.facts += [str(story.state)] if story.state != before else []
-        story.steps.append(reply.step)
+    if not reply.ok:
+        story.seen.append(_was(reply, "4xx"))
+        return
+    seen = s.again(story.record)
+    story.state = seen.state
+    story.facts += [str(story.state)] if story.state != before else []
+    story.steps.append(reply.step)
+    if isinstance(story.state, str):
+        story.seen.append(Claim("equal", {"left": seen.ref(str(story.record.subject.state_field)), "right": story.state}, f"it was {story.state} then"))
+
+
+def _was(reply: Reply, kind: str) -> Claim:
+    return Claim("among", {"value": status(reply.step), "options": [kind]}, "it was refused")
 
 
 def _refused(s: Session, subject: Subject, story: Story) -> None:
@@ -129,7 +140,7 @@ def _only_refused(s: Session, subject: Subject, story: Story) -> None:
         raise Impossible("which triggers are refused is not known")
     for trigger in subject.actions:
         if trigger not in row.table.get(str(story.record.state), {}):
-            s.act(story.record, trigger)
+            story.seen.append(_was(s.act(story.record, trigger), "4xx"))
 
 
 def _gone_endpoint(s: Session, rules: Rules, subject: Subject, hooks: Subject, here: str) -> None:
