@@ -23,7 +23,7 @@ IMPURE = {"os", "io", "pathlib", "time", "random", "secrets", "uuid", "socket", 
 HOMES = {
     "starlette": {"server"}, "uvicorn": {"server"}, "tinydb": {"world"}, "yaml": {"world"}, "schemathesis": {"check"},
     "jsonschema_rs": {"contract"}, "jsonschema": {"behaviour", "check"}, "multipart": {"contract"}, "python_multipart": {"contract"},
-    "sortedcontainers": {"world"}, "httpx": {"check", "inprocess"}, "httpcore": {"proxy"}, "hypothesis": {"check"}, "jsonpatch": {"engine"}, "trustme": {"server"}, "shtab": {"completion"}, "jsonpath_rfc9535": {"contract"},
+    "sortedcontainers": {"world"}, "httpx": {"check", "inprocess"}, "httpcore": {"proxy"}, "hypothesis": {"check"}, "jsonpatch": {"engine"}, "trustme": {"server"}, "shtab": {"completion"}, "jsonpath_rfc9535": {"contract", "check"},
 }
 LONGEST_FUNCTION = 45
 

@@ -66,7 +66,6 @@ def test_a_workflow_takes_values_from_its_inputs_and_from_earlier_answers() -> N
 
 @pytest.mark.parametrize(("step", "said"), [
     ({"operationId": "noSuch"}, "the document has no operation noSuch"),
-    ({"operationId": "listOrders", "onFailure": []}, "onFailure is not read here"),
     ({"operationId": "listOrders", "successCriteria": [{"condition": "yes"}]}, "yes is no comparison such as $statusCode == 200"),
     ({"operationId": "getOrder", "parameters": [{"name": "order_id", "in": "path", "value": "$steps.x.outputs.id"}]}, "is nothing that was given before"),
 ])

@@ -37,6 +37,7 @@ def add_check(commands: Subcommands, documents: Callable[[argparse.ArgumentParse
     command.add_argument("--workers", type=int, metavar="N", help="so many at once in schemathesis; the laws need a quiet target (default: 1)")
     command.add_argument("--fuzz-time", type=float, metavar="SECONDS", help="how long stock schemathesis is run at most (default: 60)")
     command.add_argument("--scenario", action="append", default=[], metavar="FILE", help="also play the workflows of an Arazzo document (may be repeated)")
+    command.add_argument("--inputs", metavar="FILE", help="inputs of its workflows: by name, or by workflow and name, as JSON or YAML")
     command.add_argument("--brief", action="store_true", help="leave the scripts out of what is printed")
     command.add_argument("--list-laws", action="store_true", help="print every law with its source, and end")
     command.set_defaults(run=_check)

@@ -395,19 +395,35 @@ def valid(value: Any, schema: Any) -> bool | None:
     return bool(jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).is_valid(value))
 
 
-def meets(groups: list[Any]) -> bool | None:
-    """Comparisons [left, operator, right] of which all of some group hold; text is compared without regard to capitals (Arazzo 1.0)."""
+def meets(test: Any) -> bool | None:
+    """A condition: comparisons under all, any and not; text is compared without regard to capitals (Arazzo 1.0, Criterion Object)."""
 
-    def holds_of(left: Any, operator: str, right: Any) -> bool:
-        left, right = (one.casefold() if isinstance(one, str) else None if type(one).__name__ == "Absent" else one for one in (left, right))
-        if operator in ("==", "!="):
-            return bool((left == right) == (operator == "=="))
+    def bare(value: Any) -> Any:
+        return value.casefold() if isinstance(value, str) else None if type(value).__name__ == "Absent" else value
+
+    def compared(left: Any, sign: str, right: Any) -> bool:
+        if sign in ("==", "!="):
+            return bool((left == right and isinstance(left, bool) == isinstance(right, bool)) == (sign == "=="))
         try:
-            return bool({"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator])
+            return bool({"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[sign])
         except TypeError:
             return False
 
-    return any(all(holds_of(*one) for one in group) for group in groups)
+    def kept(one: Any) -> bool:
+        if "all" in one or "any" in one:
+            return all(map(kept, one["all"])) if "all" in one else any(map(kept, one["any"]))
+        if "not" in one:
+            return not kept(one["not"])
+        return bool(bare(one["true"])) if "true" in one else compared(bare(one["left"]), one["sign"], bare(one["right"]))
+
+    return kept(test)
+
+
+def finds(value: Any, path: str) -> bool | None:
+    """A JSONPath (RFC 9535) selects something of a value."""
+    import jsonpath_rfc9535  # the source of this function is also a script's
+
+    return bool(len(jsonpath_rfc9535.find(path, value)) > 0) if isinstance(value, dict | list) else False
 
 
 def matches(value: Any, pattern: str) -> bool | None:
@@ -426,7 +442,7 @@ PREDICATES: Mapping[str, Callable[..., bool | None]] = {
     function.__name__: function
     for function in (
         among, not_among, equal, same, unchanged, holds, lists, omits, item_agrees, concatenate, at_most, at_least, ordered, sound,
-        complete, same_set, reversed_of, once_each, joins, ends, told_count, counts, distinct, follows, page_count, slice_of, in_turn, longer, told, nothing_at, apart, authentic, fresh, not_before, there, missing, differ, one_wins, one_record, quiet, valid, fails, meets, matches,
+        complete, same_set, reversed_of, once_each, joins, ends, told_count, counts, distinct, follows, page_count, slice_of, in_turn, longer, told, nothing_at, apart, authentic, fresh, not_before, there, missing, differ, one_wins, one_record, quiet, valid, fails, meets, finds, matches,
     )
 }  # fmt: skip
 """Every predicate by its name."""

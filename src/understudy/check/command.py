@@ -103,7 +103,7 @@ def _all(run: Run, options: argparse.Namespace, api: Api, target: Target, creden
         for fault in api.contract.check():
             print(f"{fault.severity}: {fault.where}: {fault.message}", file=sys.stderr)
     for path in options.scenario:
-        run.play(Scenarios(path, _arazzo(path)))
+        run.play(Scenarios(path, _arazzo(path), _arazzo(options.inputs) if options.inputs else {}))
     report = run.all() if "laws" in layers else run.report
     if "fuzz" in layers and report.stopped is None and not (options.law and "fuzz" not in options.layers):
         _fuzz(report, options, api, target, credentials, run.options.choice)
