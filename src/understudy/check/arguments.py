@@ -95,6 +95,7 @@ def _add_manners(command: argparse.ArgumentParser) -> None:
     command.add_argument("--allow-writes", action="store_true", help="write to, and delete from, a target that is not this machine")
     command.add_argument("--rate", type=float, metavar="N", help="requests in a second at most (default: no limit on this machine, else 20)")
     command.add_argument("--timeout", type=float, metavar="SECONDS", help="wait so long for an answer (default: 10)")
+    command.add_argument("--ca", metavar="FILE", help="an authority, beside the known ones, whose certificates are trusted (PEM)")
     command.add_argument("--insecure", action="store_true", help="accept any certificate")
 
 

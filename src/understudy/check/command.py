@@ -21,13 +21,13 @@ from understudy.check.findings import Uncovered
 from understudy.check.inbox import Inbox
 from understudy.check.judging import UNIVERSAL
 from understudy.check.laws.catalogue import LEFT_OUT
+from understudy.check.reaching import reach, remote
 from understudy.check.reports import FORMS, Context, console
 from understudy.check.running import LAWS, Choice, Observe, Options, Report, Run
 from understudy.check.scenarios import Scenarios
 from understudy.check.settings import Misconfigured, from_files, joined, secret
-from understudy.check.steps import Wire
 from understudy.check.subjects import Api
-from understudy.check.targets import InProcess, Manners, Remote, Target
+from understudy.check.targets import InProcess, Remote, Target
 from understudy.understanding import Options as Playing
 from understudy.understanding import Unplayable, understand
 from understudy.world import sources
@@ -37,8 +37,6 @@ from understudy.world.sources import Unreadable
 COULD_NOT = 2
 LAYERS = ("lint", "laws", "fuzz")
 FUZZ_TIME = 60.0
-GENTLY = 20.0
-"""Requests in a second at most, on a target that is not this machine."""
 
 
 def check(options: argparse.Namespace) -> int:
@@ -72,7 +70,7 @@ def _check(options: argparse.Namespace) -> int:
         choice = _safely(options, choice, bare)
         credentials = opening.credentials(api, key)
         if isinstance(bare, Remote):
-            _reach(bare, api)
+            reach(bare, api)
             if options.reset is None and bare.take_world(f"check-{os.getpid()}") and isinstance(target, Inbox):
                 target.resets = True
         if isinstance(bare, InProcess | Remote) and bare.stands_in:
@@ -158,11 +156,7 @@ def _target(options: argparse.Namespace, playing: Playing) -> Target:
     """What is checked: the stand-in in process, or a URL."""
     if options.url is None:
         return opening.stand_in(playing)[1]
-    remote = Remote(options.url, Manners(options.timeout or 10.0, options.rate, not options.insecure, options.reset))
-    if not remote.local and options.rate is None:
-        remote.close()
-        remote = Remote(options.url, Manners(options.timeout or 10.0, GENTLY, not options.insecure, options.reset))
-    return remote
+    return remote(options, options.url)
 
 
 def _with_receiver(target: Target, api: Api) -> Target:
@@ -177,18 +171,6 @@ def _safely(options: argparse.Namespace, choice: Choice, target: Target) -> Choi
         return choice
     print("understudy: the target is not this machine: only what reads is sent; --allow-writes lets the rest be sent too", file=sys.stderr)
     return replace(choice, reads_only=True)
-
-
-def _reach(target: Remote, api: Api) -> None:
-    """Make sure that something like the API answers. Raises Misconfigured."""
-    path = next((one.path for one in api.contract.operations if one.method == "GET" and "{" not in one.path), "/")
-    answer = target.send(Wire("GET", path, (("accept", "application/json"),), b""))
-    if answer.status == 0:
-        raise Misconfigured(f"{target.name} cannot be reached: {answer.fault}")
-    if 300 <= answer.status < 400:
-        raise Misconfigured(f"{target.name} redirects {path} to {answer.headers.get('location', 'nowhere')}; give that address as --url")
-    if "html" in answer.headers.get("content-type", ""):
-        raise Misconfigured(f"{target.name} answers {path} with a web page ({answer.status}), not with the API; is the address, with its base path, right?")
 
 
 # --- progress ----------------------------------------------------------------------------------------------------------------

@@ -11,14 +11,15 @@ import os
 from pathlib import Path
 
 from understudy.check import opening
-from understudy.check.command import GENTLY, _could_not, _form, _reach
+from understudy.check.command import _could_not, _form
 from understudy.check.drift_reports import reported, told
 from understudy.check.drifting import Lockstep
+from understudy.check.reaching import reach, remote
 from understudy.check.reports import FORMS, Context
 from understudy.check.running import Choice
 from understudy.check.settings import Misconfigured, from_files, joined, secret
 from understudy.check.steps import Wire
-from understudy.check.targets import Manners, Remote, Target
+from understudy.check.targets import Remote, Target
 from understudy.check.traffic import Recorded, recorded
 from understudy.understanding import Options as Playing
 from understudy.understanding import Unplayable, understand
@@ -47,12 +48,12 @@ def _drift(options: argparse.Namespace) -> int:
     api = opening.api_of(understand(playing))
     traffic = [_traffic(one) for one in options.traffic]
     key = secret(options.key_env, options.key_file)
-    right = _remote(options, options.url)
-    left: Target = _remote(options, options.against) if options.against else opening.stand_in(playing)[1]
+    right = remote(options, options.url)
+    left: Target = remote(options, options.against) if options.against else opening.stand_in(playing)[1]
     try:
         for one in (right, left):
             if isinstance(one, Remote):
-                _reach(one, api)
+                reach(one, api)
                 if options.reset is None:
                     one.take_world(f"drift-{os.getpid()}")
         reads = not right.local and not options.allow_writes
@@ -91,14 +92,6 @@ def _log_at(url: str) -> str:
     if not answer.ok:
         raise ValueError(f"no stand-in tells its requests there ({answer.fault or answer.status})")
     return answer.body.decode("utf-8", "replace")
-
-
-def _remote(options: argparse.Namespace, url: str) -> Remote:
-    remote = Remote(url, Manners(options.timeout or 10.0, options.rate, not options.insecure, options.reset))
-    if remote.local or options.rate is not None:
-        return remote
-    remote.close()
-    return Remote(url, Manners(options.timeout or 10.0, GENTLY, not options.insecure, options.reset))
 
 
 def _baseline(path: str | None) -> set[str]:

@@ -16,7 +16,7 @@ from understudy.check.bodies import Bodies
 from understudy.check.claims import Claim, judge
 from understudy.check.comparing import Correspondence, Difference
 from understudy.check.judging import Judge
-from understudy.check.running import LAWS, WALKS, Choice
+from understudy.check.running import GONE_SILENT, LAWS, SILENT, WALKS, Choice
 from understudy.check.session import UNREADABLE, Impossible, Recipes, Session
 from understudy.check.shrinking import play, without
 from understudy.check.steps import Answer, Ref, Step, Unmade, refs, wire
@@ -98,6 +98,7 @@ class Lockstep:
         self._recipes = Recipes(number=self.seed * 1000)
         self._start = time.perf_counter()
         self.report = Drifts(self.left.name, self.right.name, self.seed)
+        self._unanswered = 0  # sequences, one after the other, whose end one side left unanswered
 
     def all(self) -> Drifts:
         """Every sequence; then every difference made short. A keyboard interrupt ends it with what there is."""
@@ -107,7 +108,7 @@ class Lockstep:
                 self._compare(steps, claims)
                 if self._is_over():
                     break
-            if not self.first_only:
+            if not self.first_only and self._unanswered < SILENT:
                 for one in report.found.values():
                     one.steps = self._shortest(one)
         except KeyboardInterrupt:
@@ -120,7 +121,9 @@ class Lockstep:
         late = self.max_time is not None and time.perf_counter() - self._start > self.max_time
         if late:
             self.report.stopped = f"after {self.max_time:g} s, as asked"
-        return late or (self.first_only and bool(self.report.failing()))
+        if self._unanswered >= SILENT:
+            self.report.stopped = GONE_SILENT
+        return late or self._unanswered >= SILENT or (self.first_only and bool(self.report.failing()))
 
     # --- sequences -----------------------------------------------------------------------------------------------
 
@@ -181,6 +184,8 @@ class Lockstep:
     def _played(self, steps: Sequence[Step]) -> tuple[list[Answer | None], list[Answer | None]]:
         left, right = play(self.left, steps, self.credentials[0]), play(self.right, steps, self.credentials[1])
         self.report.calls += 2 * len(steps)
+        silent = any(side and side[-1] is not None and side[-1].status == 0 for side in (left, right))
+        self._unanswered = self._unanswered + 1 if silent else 0
         self.report.covered |= {step.operation for step, one, other in zip(steps, left, right, strict=False) if one and other}
         return left, right
 

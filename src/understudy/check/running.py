@@ -34,6 +34,9 @@ WALKS = Law("walks", lambda session, subject: None, "a walk over the whole API k
 """No law of one resource: `Run.walk` plays it."""
 LAWS: tuple[Law, ...] = (*RECORDS, *LIFECYCLES, *LISTS, *LINKS, *SEARCHING, *QUERIES, *KEYS, *CONDITIONS, *REFUSALS, *BOUNDS, *WEBHOOKS, WALKS)
 """Every law, in the order they are looked at."""
+SILENT = 3
+"""Scenarios without an answer, one after the other, after which a target is taken to be gone: each may have waited long."""
+GONE_SILENT = "as the target no longer answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,7 @@ class Run:
         self._bodies = Bodies(api.contract, MARK)
         self._allowed = options.choice.allowed(api)
         self._start = time.perf_counter()
+        self._unanswered = 0  # scenarios, one after the other, that ended without an answer
 
     def all(self) -> Report:
         """Every law that is wanted; then every finding made short. A keyboard interrupt ends it with what there is."""
@@ -208,6 +212,8 @@ class Run:
         if new and report.first is None:
             report.first = time.perf_counter() - self._start
         report.findings.extend(new)
+        last = session.answers[-1] if session.answers else None
+        self._unanswered = self._unanswered + 1 if last is not None and last.status == 0 else 0
         if self.options.clean and not self.target.resets:
             report.left += clean(session)
 
@@ -215,10 +221,12 @@ class Run:
         late = self.options.max_time is not None and time.perf_counter() - self._start > self.options.max_time
         if late:
             self.report.stopped = f"after {self.options.max_time:g} s, as asked"
-        return late or (self.options.first_only and bool(self.report.findings))
+        if self._unanswered >= SILENT:
+            self.report.stopped = GONE_SILENT
+        return late or self._unanswered >= SILENT or (self.options.first_only and bool(self.report.findings))
 
     def _shorten(self) -> None:
-        if self.options.shrink:
+        if self.options.shrink and self._unanswered < SILENT:
             self.report.findings[:] = [shrunk(finding, self.target, self.options.credentials) for finding in self.report.findings]
 
 

@@ -20,7 +20,7 @@ class Misconfigured(Exception):
 KINDS: Mapping[str, tuple[type, ...]] = {
     "url": (str,), "behaviour": (str,), "fixture": (str,), "reset": (str,), "key-env": (str,), "key-file": (str,), "other-key-env": (str,), "seed": (int,), "max-time": (int, float),
     "workers": (int,), "include": (list, str), "exclude": (list, str), "law": (list, str), "without-law": (list, str), "tag": (list, str), "report": (list, str),
-    "allow-writes": (bool,), "rate": (int, float), "timeout": (int, float), "insecure": (bool,), "layers": (list, str), "fuzz-time": (int, float), "spec": (list, str),
+    "allow-writes": (bool,), "rate": (int, float), "timeout": (int, float), "insecure": (bool,), "ca": (str,), "layers": (list, str), "fuzz-time": (int, float), "spec": (list, str),
     "baseline": (str,), "scenario": (list, str), "inputs": (str,), "against": (str,), "traffic": (list, str),
 }  # fmt: skip
 """Every setting a file may hold, and the types it may have."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import ssl
 import time
 import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -140,7 +142,7 @@ class Manners:
 
     timeout: float = 10.0
     rate: float | None = None
-    verify: bool = True
+    verify: ssl.SSLContext | bool = True
     reset: str | None = None  # posted to before each scenario
     headers: Mapping[str, str] | None = None
 
@@ -260,14 +262,19 @@ def _asked_to_wait(answer: Answer) -> float | None:
     after = answer.headers.get("retry-after", "")
     if answer.status not in (429, 503) or not (after or answer.status == 429):
         return None
-    return float(after) if after.replace(".", "", 1).isdigit() else 1.0
+    if after.replace(".", "", 1).isdigit():
+        return float(after)
+    try:
+        return max(0.0, parsedate_to_datetime(after).timestamp() - time.time())
+    except ValueError:
+        return 1.0
 
 
 def _said(fault: Exception, timeout: float) -> str:
     if isinstance(fault, httpx.TimeoutException):
         return f"no answer within {timeout:g} s"
     if "CERTIFICATE_VERIFY_FAILED" in str(fault):
-        return "its certificate is not trusted; --insecure accepts it"
+        return "its certificate is not trusted; --ca FILE names its authority, --insecure takes any"
     return f"{type(fault).__name__}: {fault}" if str(fault) else type(fault).__name__
 
 
