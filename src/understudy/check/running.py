@@ -182,7 +182,11 @@ class Run:
         """The walks, each from a fresh start."""
         if not self.options.choice.wants(WALKS):
             return
-        from understudy.check import walks  # Hypothesis: a quarter of a second
+        try:
+            from understudy.check import walks  # Hypothesis: a quarter of a second, and it comes with the extra alone
+        except ModuleNotFoundError as fault:
+            self.report.uncovered.append(Uncovered(WALKS.name, "the API", f"{fault.name} is not installed"))
+            return
 
         def begin() -> walks.Stage:
             over = self._is_over()
