@@ -18,7 +18,7 @@ ASSETS = Path(page.__file__).parent
 def test_one_request_brings_the_whole_page(call: Client) -> None:
     """Style, script and what is shown first stand in the document; nothing else is loaded, and from nowhere else."""
     answer = call.get("/_understudy/desk")
-    text = answer.body.decode()
+    text = re.sub(r"(id=\"first\">).*?(</script>)", r"\1{}\2", answer.body.decode(), flags=re.DOTALL)  # what it shows is data, whatever stands in it
     assert answer.status == 200 and answer.headers["content-type"] == "text/html; charset=utf-8"
     assert not re.findall(r"""\s(?:src|srcset|action|ping|poster|data|style|on\w+)\s*=|@import|url\((?!#)""", re.sub(r"<script type=\"module\">.*</script>", "", text, flags=re.DOTALL))
     assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg|localhost:3000/hooks)", text)

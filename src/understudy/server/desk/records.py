@@ -132,7 +132,7 @@ def record(sandbox: Theatre, request: Request, body: Any) -> Any:
         "cut": [{"field": cut.field, "of": cut.of} for cut in cuts[:LINKS]],
         "links": dict(islice(_links(sandbox, world, kind, kept), LINKS)), "referrers": list(_referrers(sandbox, world, kind.name, id)),
         "calls": list(calls_on(sandbox.script, kind, id, kept)),
-        "paper": paper(sandbox.script, world.store, kind, kept),
+        "paper": paper(sandbox.script, world.store, kind, public),
     }  # fmt: skip
 
 
