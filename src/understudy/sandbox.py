@@ -54,7 +54,7 @@ class Sandbox:
 
     `spec`: files, folders, URLs or documents as JSON values; none: the bundled sandbox. `behaviour` and `overlay` go with
     it. `fixture`: the name or file of what the world begins with. `now`: where its clock begins, an instant or aware
-    datetime; it stands still unless `clock` is "running". `seed`: of ids. `strict`: refuse what the document does not know.
+    datetime, else at the present; it stands still unless `clock` is "running". `seed`: of ids. `strict`: refuse what the document does not know.
     `keys`: accept these only; `auth` False: ask for none. Without either any key is good, and calls made here carry one.
 
     Raises understudy.theatre.Unplayable with every fault of the documents, understudy.world.sources.Unreadable,
@@ -66,7 +66,7 @@ class Sandbox:
 
     def __init__(
         self, spec: Document | Sequence[Document] | None = None, *, behaviour: Document | None = None, overlay: Document | Sequence[Document] | None = None,
-        fixture: str | None = None, now: str | datetime | None = None, clock: str | None = None, seed: int = 0, strict: bool = False,
+        fixture: str | None = None, now: str | datetime | None = None, clock: str = "frozen", seed: int = 0, strict: bool = False,
         keys: Collection[str] | None = None, auth: bool = True, strict_auth: bool = False,
     ) -> None:  # fmt: skip
         begins = Beginning(fixture, None if now is None else instant_of(now), _running(clock), seed)

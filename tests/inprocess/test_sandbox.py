@@ -225,8 +225,10 @@ class TestClock:
         with pytest.raises(ValueError, match="has no time zone"):
             sandbox.clock.set(datetime(2025, 6, 1))
 
-    def test_it_can_run(self, sandbox: Sandbox) -> None:
-        """And stand still again."""
+    def test_it_can_run(self, sandbox: Sandbox, first: Sandbox) -> None:
+        """And stand still again; from the beginning where that is asked for."""
+        with first.world(fixture="default") as still, first.world(fixture="default", clock="running") as running:
+            assert still.clock.is_frozen and not running.clock.is_frozen
         sandbox.clock.run()
         assert not sandbox.clock.is_frozen
         sandbox.clock.freeze()
