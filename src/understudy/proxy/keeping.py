@@ -23,9 +23,10 @@ class Record:
         self.placeholders = 0
         fresh = not path.exists() or path.stat().st_size == 0
         text = HEAD + TAIL if fresh else self._older(path.read_text(encoding="utf-8"))
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        self._file = os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0)
         if fresh:
-            os.pwrite(self._file, text.encode(), 0)
+            self._file.write(text.encode())
         self._end = len(text.encode()) - len(TAIL)
 
     def _older(self, text: str) -> str:
@@ -39,10 +40,11 @@ class Record:
         """Write one more entry. Raises OSError; the file then holds what it held before, or more."""
         text = (",\n" if self.count else "") + json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
         data = text.encode("utf-8", "replace")
-        os.pwrite(self._file, data + TAIL.encode(), self._end)
+        self._file.seek(self._end)
+        self._file.write(data + TAIL.encode())
         self._end += len(data)
         self.count += 1
 
     def close(self) -> None:
         """Let go of the file."""
-        os.close(self._file)
+        self._file.close()
