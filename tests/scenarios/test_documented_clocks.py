@@ -1,8 +1,13 @@
-"""Worked examples that are about time and pages: the grace of an invoice (N21) and the pages of a list (N23)."""
+"""Worked examples that are about time and pages: the grace of an invoice (N21), a webhook's attempts (N22), the pages of a list (N23)."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+from solvimon.bench import behaviour
 from support.asgi import Client
+from understudy.webhooks.retrying import Attempt, Delivery, attempted, given_up
+from understudy.webhooks.rules import rules_of
 
 
 def test_an_invoice_is_final_eight_hours_after_its_period_or_its_hold(call: Client) -> None:
@@ -21,6 +26,20 @@ def test_an_invoice_is_final_eight_hours_after_its_period_or_its_hold(call: Clie
     call.patch(path, {"on_hold": False})
     assert at("2025-06-10T07:59:59Z") == "DRAFT"
     assert at("2025-06-10T08:00:00Z") == "FINAL"
+
+
+def test_a_webhook_that_fails_is_tried_again_by_the_clock_of_the_bundled_file() -> None:
+    """N22: after 2, 4, 8, 16, 32 minutes, 1, 2, 4, 8 hours, then every 8 hours; nothing after seven days."""
+    rules, begun = rules_of(behaviour().webhooks), datetime(2025, 5, 6, 10, 30, tzinfo=UTC)
+    one, waits = Delivery(1, "msg_1", "e", 1, "INVOICE.PAID", begun, "due", begun), []
+    for number in range(40):
+        at = one.next_at
+        if at is None or given_up(one, rules, at):
+            break
+        one = attempted(one, Attempt(at, 500, None, 1, "", "retry" if number else "first", None), rules)
+        waits.append((one.next_at or at) - at)
+    assert waits[:10] == [timedelta(minutes=minutes) for minutes in (2, 4, 8, 16, 32, 60, 120, 240, 480, 480)]
+    assert begun + sum(waits, timedelta()) == begun + timedelta(days=7)
 
 
 def test_eighty_entries_make_pages_of_twenty(call: Client) -> None:
