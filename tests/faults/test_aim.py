@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.faults.aiming import NOTHING, aim, check, targets
+from understudy.faults.aim import NOTHING
+from understudy.faults.aiming import aim, check, targets
 from understudy.faults.fault import Fault
 from understudy.theatre import Theatre
 

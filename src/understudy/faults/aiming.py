@@ -5,37 +5,18 @@ Made once for the faults a world holds, so that a request asks one table. Nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
-from typing import NamedTuple
 
 from understudy.behaviour.roles import bare_key
 from understudy.contract.values import Operation
 from understudy.engine.plans import Script
+from understudy.faults.aim import Aim, Target
 from understudy.faults.fault import Fault
 from understudy.problems import Problem
 from understudy.webhooks.matching import like
 
 READS = frozenset({"list", "retrieve", "search", "singleton"})
-
-
-class Target(NamedTuple):
-    """A fault that may strike an operation; `path` is set where only that one path is meant."""
-
-    id: str
-    path: str | None
-
-
-class Aim(NamedTuple):
-    """The faults of a world, in the order they came: those of requests by operation, those of deliveries, how far reads lie back."""
-
-    operations: Mapping[str, tuple[Target, ...]]
-    deliveries: tuple[str, ...]
-    depth: int
-
-
-NOTHING = Aim({}, (), 0)
-"""Of a world without faults."""
 
 
 def aim(script: Script, faults: Iterable[Fault]) -> Aim:

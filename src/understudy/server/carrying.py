@@ -12,10 +12,11 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from understudy.faults.spoiling import Carried
-from understudy.world.stage import Reply
+if TYPE_CHECKING:
+    from understudy.faults.spoiling import Carried
+    from understudy.world.stage import Reply
 
 CUTTER = "understudy.cutter"
 """The extension of an ASGI scope that can end its connection."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from socket import socket
 from ssl import SSLContext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from understudy.faults.spoiling import Carried
 from understudy.problems import Problem
 from understudy.server.app import CONTROL, App, Arrival
 from understudy.server.carrying import CUTTER, Carrying, Held, end
@@ -23,6 +22,9 @@ from understudy.server.desk.streaming import Streams
 from understudy.server.doorman import Doorman
 from understudy.server.syncing import Syncer
 from understudy.world.stage import Reply
+
+if TYPE_CHECKING:
+    from understudy.faults.spoiling import Carried
 
 _CONTROL = CONTROL.encode()
 

@@ -14,25 +14,27 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import orjson
 
 from understudy.engine.decide import Event
 from understudy.engine.outcomes import Asking, Told
-from understudy.faults.aiming import NOTHING
+from understudy.faults.aim import NOTHING
 from understudy.problems import Problem
 from understudy.server.posting import Poster
 from understudy.theatre import Theatre
 from understudy.webhooks.endpoints import Endpoint, endpoint_of
 from understudy.webhooks.retrying import GIVEN_UP, LATE, Answer, Attempt, Delivery, attempted, given_up
 from understudy.webhooks.signing import BadSecret, sign
-from understudy.world.faulting import strike_delivery
 from understudy.world.holdings import Put
 from understudy.world.mirroring import payload
 from understudy.world.post import stem_of
 from understudy.world.world import World
+
+if TYPE_CHECKING:
+    from understudy.faults.fault import Fault
 
 AGENT = "understudy"
 MOST = 256
@@ -190,7 +192,7 @@ class Sender:
         if given_up(delivery, self.sandbox.post.rules, now):
             self._keep(world, delivery._replace(state=GIVEN_UP, next_at=None), Tried(now, delivery, None))
             return
-        fault = strike_delivery(self.sandbox.script, world, delivery) if world.aim is not NOTHING else None
+        fault = self._struck(world, delivery) if world.aim is not NOTHING else None
         if fault is not None and fault.webhook == "lost":
             lost = Attempt(now, None, f"fault {fault.id}: lost on its way", 0, "", "first")
             after = delivery._replace(state=GIVEN_UP, next_at=None, attempts=(lost,))
@@ -202,6 +204,12 @@ class Sender:
             tried = await self.attempt(world, delivery, endpoint, why)
             if fault is not None:
                 await self.attempt(world, tried.delivery, endpoint, "duplicate")
+
+    def _struck(self, world: World, delivery: Delivery) -> Fault | None:
+        """The fault that strikes a delivery that is about to be tried. Raises Problem."""
+        from understudy.world.faulting import strike_delivery  # only where there are faults
+
+        return strike_delivery(self.sandbox.script, world, delivery)
 
     async def resend(self, world: World, delivery: Delivery, why: str = "resend", to: str | None = None, *, stale: bool = False) -> Tried:
         """Send a delivery once more now, to its endpoint or elsewhere. Raises Problem where what came of it cannot be kept."""

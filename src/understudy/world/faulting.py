@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from understudy.engine.plans import Script
 from understudy.faults import fault as faults
-from understudy.faults.aiming import NOTHING, Aim, Target, aim, check
+from understudy.faults.aim import NOTHING, Aim, Target
+from understudy.faults.aiming import aim, check
 from understudy.faults.drawing import seconds, strikes
 from understudy.faults.fault import Fault
 from understudy.faults.spoiling import Struck
@@ -147,12 +148,6 @@ def _matches(fault: Fault, sent: Mapping[bytes, bytes]) -> bool:
 
 
 # --- what was before --------------------------------------------------------------------------------------------------
-
-
-def remember(world: World) -> None:
-    """Before a write: how the records are, where a fault may answer reads as they were."""
-    if world.past.maxlen:
-        world.past.append(world.store.fork())
 
 
 def circumstances(world: World, now: datetime, writes: int) -> Circumstances:

@@ -29,7 +29,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from understudy.faults import fault
 from understudy.webhooks import endpoints, retrying
 from understudy.world import counting, granting, pinning
 from understudy.world.layers import LayeredMap
@@ -57,12 +56,24 @@ class Holding:
     keyed: bool = False
 
 
+def _written_fault(fault: Any) -> Row:
+    from understudy.faults.fault import write  # only where there are faults
+
+    return write(fault)
+
+
+def _read_fault(row: Row) -> Any:
+    from understudy.faults.fault import read  # as above
+
+    return read(row)
+
+
 HOLDINGS: dict[str, Holding] = {
     "pinned": Holding(pinning.write, pinning.read),
     "endpoints": Holding(endpoints.write, endpoints.read, compared=True, exported=True),
     "deliveries": Holding(retrying.write, retrying.read, compared=True),
     "granted": Holding(granting.write, granting.read),
-    "faults": Holding(fault.write, fault.read, compared=True, exported=True, keyed=True),
+    "faults": Holding(_written_fault, _read_fault, compared=True, exported=True, keyed=True),
     "struck": Holding(counting.write, counting.read),
 }
 """By name: that of the table in a world's file (`_name`) and in `World.held`."""

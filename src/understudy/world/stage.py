@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 from hashlib import blake2b
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from understudy.behaviour.model import Auth, Idempotency
 from understudy.contract.accepting import Accepted
@@ -31,16 +31,17 @@ from understudy.engine.outcomes import Asking, Call, Outcome, Told
 from understudy.engine.plans import Plan, Script
 from understudy.engine.refusing import refuse
 from understudy.exact import read
-from understudy.faults.aiming import NOTHING
-from understudy.faults.spoiling import Carried, Struck, instead, spoiled
-from understudy.faults.waiting import waiting
+from understudy.faults.aim import NOTHING
 from understudy.problems import Problem
-from understudy.world import desk, faulting
+from understudy.world import desk
 from understudy.world.clock import LATEST
 from understudy.world.holdings import Put
 from understudy.world.mirroring import renew
 from understudy.world.pinning import Pinned
 from understudy.world.world import SHOWN, Logged, World
+
+if TYPE_CHECKING:
+    from understudy.faults.spoiling import Carried, Struck
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -175,7 +176,7 @@ class Stage:
             return Reply(outcome.status, _headers(outcome) + headers, outcome.body, Pending(world, turn.asking[0], partial(self._finish, turn, headers)))
         carried = None
         if turn.struck is not None:
-            outcome, carried = spoiled(self.script, turn.operation, turn.struck, outcome)
+            outcome, carried = self._spoiled(turn, turn.struck, outcome)
         self._log(turn, outcome)
         return Reply(outcome.status, _headers(outcome) + headers, outcome.body, None, carried)
 
@@ -192,12 +193,21 @@ class Stage:
             outcome = refuse(self.script, problem, turn.operation)
         carried = None
         if turn.struck is not None:
-            outcome, carried = spoiled(self.script, turn.operation, turn.struck, outcome)
+            outcome, carried = self._spoiled(turn, turn.struck, outcome)
         self._log(turn, outcome)
         return Reply(outcome.status, _headers(outcome) + headers, outcome.body, None, carried)
 
+    def _spoiled(self, turn: Turn, struck: Struck, outcome: Outcome) -> tuple[Outcome, Carried]:
+        """What becomes of an answer that is struck, and how it is carried."""
+        from understudy.faults.spoiling import spoiled  # only where there are faults
+
+        return spoiled(self.script, turn.operation, struck, outcome)
+
     def _meet(self, turn: Turn, key: str) -> Outcome | None:
         """Let the world's faults strike a request; the answer, where one has it not carried out."""
+        from understudy.faults.spoiling import instead  # only where there are faults
+        from understudy.world import faulting  # as above
+
         request, targets = turn.request, faulting.aimed(self.script, turn.world).operations.get(key)
         if targets is None or request.own:
             return None
@@ -221,7 +231,8 @@ class Stage:
                 raise
             struck = None if turn.world.aim is NOTHING else self._meet(turn, f"{turn.request.method} {turn.request.path}")
             return struck or desk.visit(place, turn.world, turn.request, turn.now, self._keys(turn))
-        if turn.world.aim is not NOTHING:  # it has faults
+        aim = turn.world.aim
+        if aim is not NOTHING and (aim is None or turn.operation.key in aim.operations):  # it has faults
             outcome = self._meet(turn, turn.operation.key)
             if outcome is not None:
                 return outcome
@@ -241,7 +252,7 @@ class Stage:
         turn.warnings = accepted.warnings + noted
         if b"prefer" in request.sent:
             prefer = b", ".join(value for name, value in request.headers if name == b"prefer").decode("latin-1")
-            turn.struck = waiting(turn.struck, prefer)
+            turn.struck = _waiting(turn.struck, prefer)
             outcome = preferred(self.script, plan, prefer)
             if outcome is not None:
                 return as_written(plan, outcome)
@@ -330,7 +341,7 @@ class Stage:
 
     def _decide(self, turn: Turn, plan: Plan, call: Call) -> Outcome:
         world = turn.world
-        circumstances = world.circumstances(turn.now) if turn.struck is None else faulting.circumstances(world, turn.now, turn.stale)
+        circumstances = _lying_back(turn) if turn.struck is not None else world.circumstances(turn.now)
         decision = deciding.decide(self.script, plan, call, circumstances)
         turn.warnings += decision.warnings
         if plan.callbacks and decision.outcome is not None:
@@ -339,8 +350,7 @@ class Stage:
         if decision.asking is not None:
             turn.asking, turn.key = (decision.asking, plan, call), None
         if (decision.changes or decision.events) and not turn.stale:
-            if world.aim is not NOTHING:
-                faulting.remember(world)
+            world.remember()
             world.commit(decision, circumstances, turn.id, _pin(turn, decision.outcome))
         assert decision.outcome is not None
         return decision.outcome
@@ -364,8 +374,7 @@ class Stage:
         return decision.warnings
 
     def _commit_fired(self, world: World, timer: Timer, decision: Decision, circumstances: Circumstances) -> None:
-        if world.aim is not NOTHING:
-            faulting.remember(world)
+        world.remember()
         try:
             world.commit(decision, circumstances)
         except Problem:
@@ -430,6 +439,20 @@ def as_written(plan: Plan, outcome: Outcome) -> Outcome:
     if plan.written is None or outcome.media_type != plan.media_type:
         return outcome
     return outcome._replace(body=plan.written(outcome.body))
+
+
+def _lying_back(turn: Turn) -> Circumstances:
+    """What a request that is struck depends on: the records as they are, or were."""
+    from understudy.world import faulting  # only where there are faults
+
+    return faulting.circumstances(turn.world, turn.now, turn.stale)
+
+
+def _waiting(struck: Struck | None, prefer: str) -> Struck | None:
+    """What strikes a request that says what it prefers."""
+    from understudy.faults.waiting import waiting  # only where a client says so
+
+    return waiting(struck, prefer)
 
 
 def _pin(turn: Turn, outcome: Outcome | None) -> tuple[Put, ...]:

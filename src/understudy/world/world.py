@@ -18,7 +18,7 @@ from understudy.durations import format_instant
 from understudy.engine.decide import Changed, Circumstances, Decision, Event, Timer
 from understudy.engine.lists import Asked
 from understudy.engine.naming import fresh
-from understudy.faults.aiming import NOTHING, Aim
+from understudy.faults.aim import NOTHING, Aim
 from understudy.problems import Problem
 from understudy.world import holdings
 from understudy.world.clock import Clock
@@ -195,6 +195,11 @@ class World:
             assert self.post is not None
             self._outbox = self.post.outbox(self.held)
         return self._outbox
+
+    def remember(self) -> None:
+        """Before a write: how the records are, where a fault may answer reads as they were."""
+        if self.past.maxlen:
+            self.past.append(self.store.fork())
 
     def request_id(self, prefix: str) -> str:
         """A fresh id for a response: as many letters as there is room for before the request's number of eight digits."""
