@@ -186,11 +186,24 @@ def _prepare(stage: Stage, fixture: Fixture, options: Options, post: Post) -> Wo
     play(fixture, stage, world)
     if options.now is not None and options.now > world.clock.now():
         stage.advance(world, options.now)
+    if options.faults:
+        _arm(stage, world, options.faults)
     if options.running:
         world.clock.run()
     elif options.running is False:
         world.clock.freeze()
     return world
+
+
+def _arm(stage: Stage, world: World, rows: Iterable[Any]) -> None:
+    """Have a world begin with faults. Raises ValueError."""
+    from understudy.world.faulting import arm  # only where there are faults
+
+    for number, row in enumerate(rows, 1):
+        try:
+            arm(stage.script, world, row)
+        except ValueError as fault:
+            raise ValueError(f"fault {number} of those given: {fault}") from None
 
 
 def _fixture(named: str | None, folders: Sequence[Path]) -> Fixture:

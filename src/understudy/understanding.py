@@ -61,6 +61,7 @@ class Options:
     data: str | None = None  # the folder to keep worlds in
     idle: float | None = None  # seconds after which a world nobody asks for is forgotten
     overlays: tuple[str, ...] = ()
+    faults: tuple[Mapping[str, Any], ...] = ()  # rows that every world begins with
 
     @property
     def specs(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ A secret is never given as an argument, where every process of the machine can r
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Collection, Mapping
@@ -98,6 +99,22 @@ def headers(lines: Collection[str]) -> list[tuple[str, str]]:
             raise Misgiven(f"--header {name[:60]}: write 'Name: value', or 'Name: env:VARIABLE' of a variable that is set")
         found.append((name, value))
     return found
+
+
+def faults(text: str) -> list[Mapping[str, Any]]:
+    """The rows of `--fault`: JSON, or a file of YAML or JSON that holds one, a list, or what the control plane prints. Raises ValueError."""
+    from understudy.world import sources  # YAML, for those who have a file only
+
+    try:
+        value = json.loads(text) if text.lstrip()[:1] in ("{", "[") else sources.read(Path(text))
+    except (ValueError, RecursionError) as fault:
+        raise ValueError(f"--fault {text[:80]}: no JSON: {fault}") from None
+    except sources.Unreadable as fault:
+        raise ValueError(f"--fault {fault}") from None
+    rows = value.get("faults", [value]) if isinstance(value, Mapping) else value
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        raise ValueError(f"--fault {text[:80]}: a fault is an object, or there is a list of them")
+    return rows
 
 
 def failed(*messages: Any) -> int:

@@ -57,6 +57,8 @@ GROUPS: dict[str, Rows] = {
         ("--now", {"metavar": "ISO", "help": "the world's start time, such as 2025-05-06T10:30:00Z; the clock stands still there"}),
         ("--clock", {"choices": ("running", "frozen"), "help": "let the clock run, or stand still"}),
         ("--seed", {"type": int, "default": 0, "metavar": "N", "help": "another seed gives other ids (default: 0)"}),
+        ("--fault", {"metavar": "JSON|FILE", "action": "append", "default": [], "help": "a fault that every world begins with (may be repeated), such as "
+                     "'{\"operation\": \"POST *\", \"status\": 503, \"rate\": 0.1}'; a file holds one or a list"}),
     ),
     "while it is being written": (
         ("--reload", {"action": "store_true", "help": "play documents, overlays, behaviour file and fixture anew when they change, in the worlds there are"}),

@@ -140,7 +140,17 @@ def options_of(asked: argparse.Namespace) -> Options:
         most=asked.max_worlds,
         idle=asked.idle,
         data=asked.data,
+        faults=tuple(_faults(asked.fault)),
     )
+
+
+def _faults(given: list[str]) -> Iterator[Any]:
+    """The rows of `--fault`. Raises ValueError."""
+    if given:
+        from understudy.server.given import faults  # only where there are faults
+
+        for text in given:
+            yield from faults(text)
 
 
 def _instant(text: str) -> datetime:

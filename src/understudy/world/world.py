@@ -242,6 +242,8 @@ class World:
             self.id_length, self._stem = prepared.id_length, None
         if not alike:
             self._outbox = None
+        if len(self.held["faults"]):
+            self.aim = None
 
     # --- the way of worlds ---------------------------------------------------------------------------------------
 
