@@ -145,6 +145,12 @@ class Script:
         schemes = {id(one.scheme): one.scheme for operation in self.contract.operations for group in operation.security or () for one in group}
         return places(schemes.values())
 
+    @cached_property
+    def bare_keys(self) -> Mapping[str, str]:
+        """The bare form of every operation's key, and of the places beside them where tokens are granted."""
+        granting = (f"POST {path}" for path, place in self.places.items() if place.part == "token")
+        return {key: bare_key(key) for key in (*(one.key for one in self.contract.operations), *granting)}
+
     def operation(self, kind: str, resource: str) -> Operation | None:
         """The first operation that plays this role for this resource."""
         return self._by_role.get((kind, resource))

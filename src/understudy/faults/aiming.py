@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 
 from understudy.behaviour.roles import bare_key
-from understudy.contract.values import Operation
 from understudy.engine.plans import Script
 from understudy.faults.aim import Aim, Target
 from understudy.faults.fault import Fault
@@ -21,7 +20,7 @@ READS = frozenset({"list", "retrieve", "search", "singleton"})
 
 def aim(script: Script, faults: Iterable[Fault]) -> Aim:
     """What these faults may strike; what names an operation that is no more strikes nothing."""
-    found: dict[str, tuple[Target, ...]] = {}
+    found: dict[str, list[Target]] = {}
     deliveries, depth = [], 0
     for fault in faults:
         depth = max(depth, fault.stale)
@@ -29,22 +28,21 @@ def aim(script: Script, faults: Iterable[Fault]) -> Aim:
             deliveries.append(fault.id)
             continue
         for key, path in targets(script, fault):
-            found[key] = (*found.get(key, ()), Target(fault.id, path))
-    return Aim(found, tuple(deliveries), depth)
+            found.setdefault(key, []).append(Target(fault.id, path))
+    return Aim({key: tuple(own) for key, own in found.items()}, tuple(deliveries), depth)
 
 
 def targets(script: Script, fault: Fault) -> Iterator[tuple[str, str | None]]:
     """The keys of the operations a fault may strike, each once, with the one path that is meant, if one is."""
     found = [one for pattern in fault.operation or ("*",) for one in _meant(script, pattern)]
-    known = {operation.key: operation for operation in script.contract.operations}
     for key, path in dict.fromkeys(found):
-        if not fault.stale or (key in known and is_read(script, known[key])):
+        if not fault.stale or is_read(script, key):
             yield key, path
 
 
-def is_read(script: Script, operation: Operation) -> bool:
+def is_read(script: Script, key: str) -> bool:
     """Whether an operation changes nothing."""
-    return operation.method == "GET" or script.roles[operation.key].kind in READS
+    return key.startswith("GET ") or (key in script.roles and script.roles[key].kind in READS)
 
 
 def check(script: Script, fault: Fault) -> None:
@@ -64,25 +62,17 @@ def _meant(script: Script, pattern: str) -> list[tuple[str, str | None]]:
     if named or not path:
         return list(named)
     wanted = f"{method.upper()} {path.strip()}"
-    for fit in _FITS:
-        found = [(key, None) for key in _keys(script) if fit(key, wanted)]
+    bare = bare_key(wanted)
+    for fit in _EXACT if "*" not in wanted else _OPEN:
+        found = [(key, None) for key, own in script.bare_keys.items() if fit(key, own, wanted, bare)]
         if found:
             return list(found)
     return [] if "*" in wanted else _concrete(script, method.upper(), path.strip())
 
 
-_FITS: tuple[Callable[[str, str], bool], ...] = (
-    lambda key, wanted: key == wanted,
-    lambda key, wanted: "*" not in wanted and bare_key(key) == bare_key(wanted),
-    lambda key, wanted: "*" in wanted and like(key, wanted),
-    lambda key, wanted: "*" in wanted and like(bare_key(key), bare_key(wanted)),
-)
-
-
-def _keys(script: Script) -> Iterator[str]:
-    """All that can be struck: operations, and the places beside them where tokens are granted."""
-    yield from (one.key for one in script.contract.operations)
-    yield from (f"POST {path}" for path, place in script.places.items() if place.part == "token")
+_Fit = Callable[[str, str, str, str], bool]
+_EXACT: tuple[_Fit, ...] = (lambda key, own, wanted, bare: key == wanted, lambda key, own, wanted, bare: own == bare)
+_OPEN: tuple[_Fit, ...] = (lambda key, own, wanted, bare: like(key, wanted), lambda key, own, wanted, bare: like(own, bare))
 
 
 def _concrete(script: Script, method: str, path: str) -> list[tuple[str, str | None]]:

@@ -148,8 +148,8 @@ def _text(value: Any) -> str:
 
 def _operations(value: Any) -> tuple[str, ...]:
     listed = value if isinstance(value, list | tuple) else [value]
-    if not 0 < len(listed) <= 100 or not all(isinstance(one, str) and 0 < len(one) <= 500 for one in listed):
-        raise ValueError('an operationId, "POST /orders" in which * stands for anything, or a list of up to 100 of these')
+    if not 0 < len(listed) <= 20 or not all(isinstance(one, str) and 0 < len(one) <= 500 for one in listed):
+        raise ValueError('an operationId, "POST /orders" in which * stands for anything, or a list of up to 20 of these')
     return () if "*" in listed else tuple(listed)
 
 

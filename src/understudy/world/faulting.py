@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from understudy.engine.decide import Circumstances
     from understudy.world.world import World
 
-MOST = 1_000
+MOST = 200
 """Faults a world can have."""
 
 
@@ -49,7 +49,8 @@ def arm(script: Script, world: World, row: Mapping[str, Any], id: str | None = N
     if fault.id not in held and len(held) >= MOST:
         raise ValueError(f"there are {MOST} faults already; remove one first")
     world.put(Put("struck", fault.id, None), Put("faults", fault.id, fault))  # the last one says what changed
-    aimed(script, world)
+    if fault.stale:
+        aimed(script, world)  # so that what is written from now on is remembered
     return fault
 
 
