@@ -15,7 +15,7 @@ PURE = ("contract", "behaviour", "engine", "webhooks", "faults")
 PURE_MODULES = frozenset(f"understudy.proxy.{name}" for name in (
     "exchanges", "fixturing", "har", "hops", "laws", "learning", "lessons", "memory", "moments", "redacting", "tables", "trail", "watching",
 ))  # fmt: skip
-RINGS = ("problems", "durations", "exact", "contract", "behaviour", "engine", "webhooks", "faults", "world", "understanding", "theatre", "inspecting", "server", "inprocess", "sandbox", "check", "proxy", "completion", "cli")
+RINGS = ("problems", "durations", "exact", "contract", "behaviour", "engine", "webhooks", "faults", "world", "understanding", "theatre", "inspecting", "server", "inprocess", "sandbox", "check", "proxy", "completion", "parsing", "cli")
 """From the inside out: a part may import itself and what stands before it."""
 
 IMPURE = {"os", "io", "pathlib", "time", "random", "secrets", "uuid", "socket", "threading", "asyncio", "subprocess", "tempfile", "logging",

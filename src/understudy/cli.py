@@ -9,10 +9,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from understudy import __version__
 from understudy.check.arguments import add_check, add_drift
 from understudy.completion import add_completion
+from understudy.parsing import Parser
 from understudy.proxy.arguments import add_learn, add_proxy, add_upstream, pass_through
 from understudy.server.arguments import add_webhooks
 from understudy.server.doctor_arguments import add_doctor
@@ -49,10 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="understudy", description="A stand-in for any HTTP API, driven by its OpenAPI document.",
-                                     epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(prog="understudy", description="A stand-in for any HTTP API, driven by its OpenAPI document.", epilog=_EPILOG,
+                    formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"understudy {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="")
+    commands: Any = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_serve(commands)
     _add_inspect(commands)
     _add_diagram(commands)
@@ -154,7 +156,7 @@ def _add_world(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "world", help="list, begin, save, put back, compare and write down worlds of a running server", formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_epilog("world", [row[2][0] for row in _ACTIONS.values()]),
     )  # fmt: skip
-    actions = world.add_subparsers(title="actions", metavar="", required=True, dest="action")
+    actions = world.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
     for name, (says, arguments, examples) in _ACTIONS.items():
         action = actions.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.", epilog=_epilog("world", examples),
                                     formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -116,18 +116,24 @@ class Theatre:
 _BUNDLED = Options()
 
 
-def open_theatre(options: Options = _BUNDLED) -> Theatre:
+Tell = Callable[[str], None]
+"""Told what is being done, for somebody who waits."""
+
+
+def open_theatre(options: Options = _BUNDLED, tell: Tell = lambda doing: None) -> Theatre:
     """Load, check and wire a sandbox. Raises Unplayable with every fault found, or sources.Unreadable, or FixtureFault."""
+    tell(f"reading {', '.join(options.specs) or 'the bundled document'}")
     understood = understand(options)
     stage = Stage(understood.script, open=options.open, keys=options.keys, strict_auth=options.strict_auth)
     fixture, post = _fixture(options.fixture, understood.fixtures), _post(understood)
+    tell(f"playing the fixture {fixture.name}")
     worlds = Worlds(_prepare(stage, fixture, options, post), options.most, options.idle)
 
     def prepare(name: str | None, **told: Any) -> World:
         own = replace(options, **told)
         return _prepare(stage, fixture if name is None else _fixture(name, understood.fixtures), own, post)
 
-    return Theatre(stage, worlds, understood.title, fixture, understood, _folder(options, worlds, understood), prepare, post=post)
+    return Theatre(stage, worlds, understood.title, fixture, understood, _folder(options, worlds, understood, tell), prepare, post=post)
 
 
 def _post(understood: Understood) -> Post:
@@ -151,11 +157,12 @@ def _post(understood: Understood) -> Post:
     return post
 
 
-def _folder(options: Options, worlds: Worlds, understood: Understood) -> Folder | None:
+def _folder(options: Options, worlds: Worlds, understood: Understood, tell: Tell) -> Folder | None:
     """The folder worlds are kept in, what it holds put in its place. Raises Unkept."""
     if options.data is None:
         return None
-    folder = Folder(Path(options.data))
+    tell(f"opening {options.data}")
+    folder = Folder(Path(options.data), tell=tell)
     folder.attach(worlds, document_of(understood))
     return folder
 

@@ -83,16 +83,26 @@ def test_a_port_that_is_taken_is_exit_status_2() -> None:
     (["serve", "--overlay", "none.yaml"], "none.yaml"),
     (["serve", "empty.yaml"], "empty.yaml"),
     (["serve", "torn.json"], "torn.json"),
+    (["serve", "old.json"], "`openapi: 3.0` to `3.2` or `swagger: 2.0`, not 1.2"),
     (["serve", "--fixture", "torn.json"], "torn.json"),
     (["serve", "--host", "192.0.2.1"], "is no address of this machine"),
     (["world", "list", "--url", "http://127.0.0.1:1"], "no understudy answers at http://127.0.0.1:1"),
     (["inspect", "none.yaml"], "none.yaml"),
-    (["serv"], "invalid choice: 'serv'"),
+    (["serv"], "; the nearest is serve; see understudy --help"),
+    (["serve", "--portt", "3"], "unrecognized arguments: --portt"),
+    (["serve", "--fixtur"], "expected one argument; see understudy serve --help"),
+    (["serve", "--api-key", ""], "argument --api-key: is empty"),
+    (["serve", "--data", " "], "argument --data: is empty"),
+    (["serve", "--cors", "localhost:3000/x"], "write one such as http://localhost:3000"),
+    (["serve", "--tls-key", "torn.json"], "say either --tls"),
+    (["serve", "http://127.0.0.1:1/openapi.json"], "cannot be reached: Connection refused"),
+    (["world"], "the following arguments are required: ACTION; see understudy world --help"),
 ])  # fmt: skip
 def test_what_a_newcomer_gets_wrong_is_told_in_a_line(arguments: list[str], said: str, tmp_path: Path) -> None:
     """Exit status 2, what was wrong and where, and no traceback."""
     (tmp_path / "file").write_text("no folder")
     (tmp_path / "empty.yaml").write_text("")
     (tmp_path / "torn.json").write_text('{"openapi": "3.1.0", ')
+    (tmp_path / "old.json").write_text('{"swagger": "1.2"}')
     status, told = run(*arguments, *(["--port", "0"] if arguments[0] == "serve" and "--port" not in arguments else []), cwd=tmp_path)
     assert status == 2 and said in told, told

@@ -13,7 +13,7 @@ import pytest
 from support.asgi import Client
 from understudy.faults.spoiling import Struck
 from understudy.server.app import App
-from understudy.server.painting import in_colour
+from understudy.server.painting import in_colour, waiting
 from understudy.server.printing import FORMS, Printer
 from understudy.theatre import Options, open_theatre
 from understudy.world.stage import Turn
@@ -121,3 +121,18 @@ def test_a_status_is_painted_by_its_kind() -> None:
     call.get("/v1/customers")
     call.get("/nowhere")
     assert "\x1b[32m200\x1b[0m" in lines[0] and "\x1b[33m404\x1b[0m" in lines[1]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_is_being_done_is_told_to_a_terminal_alone(terminal: bool, tmp_path: Any) -> None:
+    """Reading, playing, opening: in one line, which is taken away."""
+    stream = io.StringIO()
+    stream.isatty = lambda: terminal  # type: ignore[method-assign]
+    tell, clear = waiting(stream)
+    sandbox = open_theatre(Options(fixture="tutorial", data=str(tmp_path / "kept")), tell)
+    clear()
+    assert sandbox.folder is not None
+    sandbox.folder.close()
+    told = stream.getvalue()
+    assert (told == "") is not terminal
+    assert not terminal or ("playing the fixture tutorial" in told and "opening" in told and told.endswith("\r\x1b[K") and "\n" not in told)

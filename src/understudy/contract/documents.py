@@ -197,7 +197,7 @@ class Documents:
     # knowing -----------------------------------------------------------------------------------------------------
 
     def _add(self, uri: str, value: Any, dialect: str) -> None:
-        if isinstance(value, Mapping) and "swagger" in value:
+        if isinstance(value, Mapping) and str(value.get("swagger", "")).startswith("2"):
             value, dialect = lift(value), "3.0"
         elif isinstance(value, Mapping) and "openapi" in value:
             dialect = "3.0" if str(value["openapi"]).startswith("3.0") else "3.1"

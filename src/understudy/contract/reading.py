@@ -56,7 +56,7 @@ class Reader:
                     self._fault(f"{uri}#/paths/{escape(path)}", "a path begins with a slash")
 
     def _check_version(self, document: Mapping[str, Any], uri: str) -> None:
-        version = str(document.get("openapi", ""))
+        version = str(document.get("openapi", "") or document.get("swagger", ""))
         if not version.startswith(("3.0", "3.1", "3.2")):
             said = f"not {version}" if version else "which is missing"
             self._fault(f"{uri}#", f"a document names its version, `openapi: 3.0` to `3.2` or `swagger: 2.0`, {said}")

@@ -75,6 +75,8 @@ def notes(sandbox: Theatre) -> list[Row]:
     if any(parts.values()):
         told = ", ".join(f"{len(some)} {name}" for name, some in parts.items() if some)
         rows.append(("behaviour", f"{told} since the behaviour file was written; see understudy inspect"))
+    if not sandbox.script.contract.operations:
+        rows.append(("note", "the document has no operations: nothing of it can be called; is it the right file?"))
     rows += _tokens(sandbox)
     rows += [("overlay", f"{one.where} {one.message}") for one in understood.overlaid]
     rows += [("broken", f"{one.where}: {one.message}") for one in understood.broken[:SHOWN]]

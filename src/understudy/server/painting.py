@@ -1,8 +1,9 @@
-"""Colours on a terminal, and text that can do a terminal no harm. Nothing is printed here."""
+"""Colours on a terminal, and text that can do a terminal no harm."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TextIO
 
 _CODES = {"green": "32", "yellow": "33", "red": "31", "cyan": "36", "dim": "2", "bold": "1"}
@@ -33,3 +34,19 @@ def printable(text: str, longest: int = 200) -> str:
 def colour_of(status: int | None) -> str:
     """Green for what was taken, yellow for what was refused, red for the rest."""
     return {2: "green", 3: "cyan", 4: "yellow"}.get((status or 0) // 100, "red")
+
+
+def waiting(stream: TextIO) -> tuple[Callable[[str], None], Callable[[], None]]:
+    """What tells a person at a terminal what is being done, in a line of its own, and what takes that line away; elsewhere nothing does."""
+    if not stream.isatty():
+        return lambda doing: None, lambda: None
+
+    def tell(doing: str) -> None:
+        stream.write(f"\r\x1b[K{printable(doing, 70)} …")
+        stream.flush()
+
+    def clear() -> None:
+        stream.write("\r\x1b[K")
+        stream.flush()
+
+    return tell, clear

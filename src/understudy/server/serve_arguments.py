@@ -6,6 +6,7 @@ Nothing heavy is imported here: `--help` is to be quick.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,19 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _something(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty")
+    return text
+
+
+def _origin(text: str) -> str:
+    """An origin as browsers send it (RFC 6454 section 6.2), or any."""
+    if text != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", text):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no origin; write one such as http://localhost:3000, without a path, or *")
+    return text
+
+
 GROUPS: dict[str, Rows] = {
     "the world": (
         ("--fixture", {"metavar": "NAME|FILE", "help": "the world to begin with (default: default, if there is one)"}),
@@ -66,7 +80,7 @@ GROUPS: dict[str, Rows] = {
     "where it listens, and to whom": (
         ("--host", {"default": "127.0.0.1", "help": "the address to listen on (default: 127.0.0.1)"}),
         ("--port", {"type": int, "default": 4010, "help": "the port to listen on, 0 for any free one (default: 4010)"}),
-        ("--cors", {"action": "append", "metavar": "ORIGIN", "default": [], "help": "let web pages of this origin read answers (may be repeated)"}),
+        ("--cors", {"type": _origin, "action": "append", "metavar": "ORIGIN", "default": [], "help": "let web pages of this origin read answers (may be repeated)"}),
         ("--allow-host", {"action": "append", "metavar": "HOST", "default": [],
                           "help": "let webhooks go to this host, address or network too, not to this machine alone (may be repeated)"}),
     ),
@@ -76,13 +90,13 @@ GROUPS: dict[str, Rows] = {
         ("--tls-key", {"metavar": "FILE", "help": "the key of it, PEM (default: in the file of the certificate)"}),
     ),
     "who may call": (
-        ("--api-key", {"action": "append", "metavar": "KEY", "help": "accept this key only (may be repeated); without it any key is good"}),
+        ("--api-key", {"type": _something, "action": "append", "metavar": "KEY", "help": "accept this key only (may be repeated); without it any key is good"}),
         ("--no-auth", {"action": "store_true", "help": "ask for no key"}),
         ("--strict-auth", {"action": "store_true", "help": "take no OAuth token but those granted at the document's token address"}),
         ("--strict", {"action": "store_true", "help": "refuse fields and parameters the document does not know"}),
     ),
     "worlds, and where they are kept": (
-        ("--data", {"metavar": "DIR", "help": "keep worlds in this folder; without it nothing is kept after exit"}),
+        ("--data", {"type": _something, "metavar": "DIR", "help": "keep worlds in this folder; without it nothing is kept after exit"}),
         ("--durability", {"choices": ("commit", "relaxed"), "default": "commit",
                           "help": "with --data: on disk before each response leaves (commit, the default), or within 100 ms (relaxed)"}),
         ("--max-worlds", {"type": _count, "default": 10_000, "metavar": "N", "help": "worlds at once (default: 10000)"}),

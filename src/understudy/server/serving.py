@@ -23,7 +23,7 @@ from understudy.server import certifying, greeting, ports
 from understudy.server.app import App
 from understudy.server.certifying import Uncertified
 from understudy.server.outlet import Outlet
-from understudy.server.painting import in_colour
+from understudy.server.painting import in_colour, waiting
 from understudy.server.posting import Poster
 from understudy.server.printing import FORMS, Printer
 from understudy.server.reloading import Reloader
@@ -76,13 +76,16 @@ def _terminable() -> Iterator[None]:
 def _opened(asked: argparse.Namespace) -> tuple[Socket, Theatre, set[Path]]:
     """The socket first: a port that is taken is told before a large document is read."""
     door = ports.bound(asked.host, asked.port)
+    tell, clear = waiting(sys.stderr)
     try:
         with noted() as files:
-            sandbox = open_theatre(options_of(asked))
+            sandbox = open_theatre(options_of(asked), tell)
         ports.listening(door, asked.host, asked.port)  # not before there is somebody to answer
     except BaseException:
         door.close()
         raise
+    finally:
+        clear()
     return door, sandbox, files
 
 

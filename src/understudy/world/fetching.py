@@ -61,7 +61,7 @@ def fetch(
     except URLError as fault:
         if isinstance(fault.reason, TimeoutError):
             raise _late(url, within) from None
-        raise Unreadable(url, f"cannot be reached: {fault.reason}") from None
+        raise Unreadable(url, f"cannot be reached: {getattr(fault.reason, 'strerror', None) or fault.reason}") from None
     except (HTTPException, OSError, ValueError) as fault:
         raise Unreadable(url, f"cannot be fetched: {fault or type(fault).__name__}") from None
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -36,13 +37,20 @@ SMALLEST = 16 * 2**20
 """Octets a journal may have before the world files are written anew, however small these are."""
 
 
+STEP = 10_000
+"""Entries after which somebody who waits is told how many there were."""
+
+
 class Folder:
     """The folder, open: it keeps the `Worlds` it is attached to. Raises Unkept from everything that reads."""
 
-    def __init__(self, path: Path, open: Callable[[Path], Appended] = File, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, open: Callable[[Path], Appended] = File, wall: Callable[[], float] = time.time, tell: Callable[[str], None] = lambda doing: None
+    ) -> None:  # fmt: skip
         self.path = path
         self._open = open
         self._wall = wall
+        self._tell = tell
         self.worlds: Worlds | None = None
         self.journal: Journal | None = None
         self.misfits: tuple[Misfit, ...] = ()
@@ -108,6 +116,7 @@ class Folder:
         prepared = self._read_world(PREPARED) if PREPARED in manifest.files else worlds.prepared
         kept = Worlds(prepared, most=2**62)
         for file in sorted(manifest.files):
+            self._tell(f"opening {self.path / file}")
             parts = file.removesuffix(".json").split("/")
             if parts[0] == "worlds":
                 kept.put(parts[1], self._read_world(file))
@@ -123,7 +132,11 @@ class Folder:
     def _replayed(self, kept: Worlds) -> journals.Found:
         """Do again what the journal's entries tell."""
 
+        count = itertools.count(1)
+
         def take(entry: dict[str, Any], where: str) -> None:
+            if (done := next(count)) % STEP == 0:
+                self._tell(f"opening {self.path}: {done:,} entries of the journal")
             self._touch(entry, kept)
             try:
                 play(entry, kept, self._wall)

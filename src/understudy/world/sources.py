@@ -92,7 +92,7 @@ def _yaml(data: bytes, where: str) -> Any:
     except yaml.YAMLError as fault:
         mark = getattr(fault, "problem_mark", None)
         place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
-        raise Unreadable(place, f"not YAML: {getattr(fault, 'problem', None) or fault}") from None
+        raise Unreadable(place, f"not YAML: {getattr(fault, 'problem', None) or ' '.join(str(fault).split())}") from None
     except RecursionError:
         raise Unreadable(where, "nested too deep, or a value within itself") from None
     except ValueError as fault:
