@@ -60,7 +60,7 @@ def listening(app: Any, ended: Any) -> Iterator[int]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(100)
-    server = uvicorn.Server(uvicorn.Config(_ending(app, ended), http="httptools", ws="none", log_level="critical", lifespan="on", server_header=False, date_header=False))
+    server = uvicorn.Server(uvicorn.Config(_ending(app, ended), http="httptools", ws="none", log_level="critical", lifespan="on", server_header=False, date_header=False, timeout_graceful_shutdown=10))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

@@ -88,3 +88,28 @@ def test_a_bomb_is_not_unpacked() -> None:
     import zlib
 
     assert decoded(zlib.compress(b"0" * 10_000_000), "deflate", 1000) is None
+
+
+def test_a_disk_that_is_full_leaves_the_record_whole(tmp_path: Path) -> None:
+    """What was written before stays; that this was not is said."""
+    record = Record(tmp_path / "a.har")
+    record.add(entry(Exchange(1, "GET", "/1", (), b"", 200, (), b"{}"), "http://x"))
+    real = record._file
+
+    class Full:
+        """Takes 40 octets of what is longer than the tail."""
+
+        def write(self, data: bytes) -> int:
+            return int(real.write(data[:40] if len(data) > 40 else data))
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(real, name)
+
+    record._file = Full()  # type: ignore[assignment]
+    with pytest.raises(OSError, match="No space"):
+        record.add(entry(Exchange(2, "GET", "/2", (), b"", 200, (), b"{}"), "http://x"))
+    assert [one.target for one in read((tmp_path / "a.har").read_text())[0]] == ["/1"]
+    record._file = real
+    record.add(entry(Exchange(3, "GET", "/3", (), b"", 200, (), b"{}"), "http://x"))
+    record.close()
+    assert [one.target for one in read((tmp_path / "a.har").read_text())[0]] == ["/1", "/3"]

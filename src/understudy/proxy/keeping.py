@@ -5,6 +5,7 @@ Each entry is written over the file's tail together with a new tail, in one writ
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -40,8 +41,13 @@ class Record:
         """Write one more entry. Raises OSError; the file then holds what it held before, or more."""
         text = (",\n" if self.count else "") + json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
         data = text.encode("utf-8", "replace")
+        whole = data + TAIL.encode()
         self._file.seek(self._end)
-        self._file.write(data + TAIL.encode())
+        if self._file.write(whole) != len(whole):
+            self._file.seek(self._end)
+            self._file.write(TAIL.encode())
+            self._file.truncate()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._end += len(data)
         self.count += 1
 
