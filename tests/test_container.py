@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ import yaml
 
 from support.served import SOURCE, served
 from understudy.cli import _parser
+from understudy.server.ports import bound
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTAINERFILE = ROOT / "Containerfile"
@@ -78,18 +78,20 @@ def test_each_command_of_the_workflows_is_one() -> None:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="curl or bash is not on this machine")
+@pytest.mark.skipif(sys.platform != "linux", reason="a port that is bound twice")
 def test_the_workflow_waits_until_it_is_served(tmp_path: Path) -> None:
     """The step as a runner has it, then a call; what it logs is what is uploaded."""
     (step,) = [step["run"] for step in steps() if "requests.jsonl &" in step.get("run", "")]
     shutil.copy(ROOT / "openapi" / "petstore.yaml", tmp_path / "openapi.yaml")
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port = one.getsockname()[1]
+    mine = bound("127.0.0.1", 0)  # nobody else is given this port meanwhile
+    port = mine.getsockname()[1]
     command = tmp_path / "understudy"
     command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m understudy.cli "$@"\n')
     command.chmod(0o755)
     lines = f"{step.replace('4010', str(port))}\ncurl -s -o pets.json localhost:{port}/pets\nkill $!\nwait $!"
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(["bash", "-c", lines], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    with mine:
+        done = subprocess.run(["bash", "-c", lines], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 143, done.stderr
     assert json.loads((tmp_path / "pets.json").read_text()) is not None
     kinds = [json.loads(line)["kind"] for line in (tmp_path / "requests.jsonl").read_text().splitlines()]

@@ -26,11 +26,18 @@ def spec(tmp_path: Path) -> Path:
     return Path(shutil.copy(PETSTORE, tmp_path / "shop.yaml"))
 
 
+def put(path: Path, text: str) -> None:
+    """Write a file in one piece: whoever looks sees the one before, or this one."""
+    passing = path.with_name(".passing")
+    passing.write_text(text)
+    passing.replace(path)
+
+
 def edit(path: Path, change: Callable[[Any], Any]) -> None:
     """Another version of a file."""
     document = yaml.safe_load(path.read_text())
     change(document)
-    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    put(path, yaml.safe_dump(document, sort_keys=False))
 
 
 def reload(running: Served) -> tuple[int, Any]:
@@ -99,11 +106,11 @@ def test_a_file_that_changes_is_read_by_itself(spec: Path) -> None:
         told = json.loads(running.process.stdout.readline())
         assert (told["kind"], told["reloaded"], told["operations"]) == ("reload", True, 12)
         beside = spec.with_name("shop.behaviour.yaml")
-        beside.write_text("resources: {pet: {collection: /pets, id: beast}}\n")
+        put(beside, "resources: {pet: {collection: /pets, id: beast}}\n")
         assert json.loads(running.process.stdout.readline())["reloaded"]
         assert made(running)["id"].startswith("beast_")
         assert json.loads(running.process.stdout.readline())["kind"] == "request"
-        beside.write_text("resources: 7\n")
+        put(beside, "resources: 7\n")
         told = json.loads(running.process.stdout.readline())
         assert not told["reloaded"] and "shop.behaviour.yaml" in told["faults"][0]["where"]
         beside.unlink()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.served import SOURCE, served
+from understudy.server.ports import bound
 
 
 def run(*arguments: str, cwd: Path | None = None) -> tuple[int, str]:
@@ -25,10 +25,9 @@ def run(*arguments: str, cwd: Path | None = None) -> tuple[int, str]:
 
 def test_each_line_of_its_log_is_an_object() -> None:
     """The start with the address, each request with its reason, each attempt to tell an endpoint."""
-    with served("--log", "json", "--fixture", "tutorial") as running:
+    with served("--log", "json", "--fixture", "tutorial") as running, bound("127.0.0.1", 0) as silent:
         assert running.process.stdout is not None
-        with socket.create_server(("127.0.0.1", 0)) as one:
-            nobody = one.getsockname()[1]
+        nobody = silent.getsockname()[1]
         assert running("GET", "/v1/customers")[0] == 200
         request = json.loads(running.process.stdout.readline())
         assert (request["kind"], request["operation"], request["status"], request["fault"]) == ("request", "GET /v1/customers", 200, None)

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import sys
 from socket import socket
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,12 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, app: App, tls: SSLContext | None = None) -> None:
         super().__init__(config)
-        self._doorman = None if tls is None else Doorman(self._protocol, tls)
+        self._doorman = None
+        if tls is not None and sys.platform == "win32":  # its event loop cannot wait for a socket to be read from
+            config.load()
+            config.ssl = tls
+        elif tls is not None:
+            self._doorman = Doorman(self._protocol, tls)
         self._sender = app.sender
         self._reloader = app.reloader
         self._streams: Streams = app.streams
