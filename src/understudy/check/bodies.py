@@ -201,12 +201,30 @@ def wrong(contract: Contract, schema: Schema, body: dict[str, Any], *, strictly:
     for name, one in shape.properties.items():
         if name in shape.read_only:
             continue
-        for what, value in (*_wrongs(contract, one), *(_near(shape_of(contract, one)) if strictly else ())):
+        for what, value in (*_wrongs(contract, one), *_padded(contract, one, body.get(name)), *(_near(shape_of(contract, one)) if strictly else ())):
             broken = {**body, name: value}
             if not judge.is_valid(broken):
                 yield name, what, broken
     if strictly and not judge.is_valid(further := {**body, UNKNOWN: "1"}):
         yield UNKNOWN, "unknown", further
+
+
+def _own(contract: Contract, schema: Schema) -> dict[str, Any]:
+    """The keywords of a schema, where it refers to another those of that one."""
+    own = contract.documents.follow(schema.uri, schema.value)[1] if isinstance(schema.value, dict) and schema.uri and "##" not in schema.uri else schema.value
+    return own if isinstance(own, dict) else {}
+
+
+def _padded(contract: Contract, schema: Schema, value: Any) -> Iterator[tuple[str, Any]]:
+    """A good text made one sign too long, in front or behind; a good list with one item too many."""
+    own = _own(contract, schema)
+    most = own.get("maxLength")
+    if isinstance(value, str) and isinstance(most, int) and len(value) < most < 5000:
+        padding = "a" * (most + 1 - len(value))
+        yield from (("too long in front", padding + value), ("too long behind", value + padding))
+    most = own.get("maxItems")
+    if isinstance(value, list) and value and isinstance(most, int) and most < 200 and not own.get("uniqueItems"):
+        yield "too many", (value * (most + 1))[: most + 1]
 
 
 UNKNOWN = "understudy_unknown"
@@ -232,8 +250,7 @@ def _near(shape: Shape) -> Iterator[tuple[str, Any]]:
 
 def _wrongs(contract: Contract, schema: Schema) -> Iterator[tuple[str, Any]]:
     shape = contract.shape(schema, "request")
-    own = contract.documents.follow(schema.uri, schema.value)[1] if isinstance(schema.value, dict) and schema.uri and "##" not in schema.uri else schema.value
-    own = own if isinstance(own, dict) else {}
+    own = _own(contract, schema)
     yield "of another type", {"understudy": True} if "object" not in shape.types else "understudy"
     if shape.enum:
         yield "not in the enum", "no-such-value"
@@ -274,8 +291,33 @@ def edges(contract: Contract, schema: Schema, body: dict[str, Any]) -> Iterator[
             found += [("the shortest", text) for text in (("a" * own["minLength"]), ("http://" + "a" * own["minLength"])[: own["minLength"]])[:: 1 if own.get("pattern") else 2]]
         elif "format" not in own and "enum" not in own and isinstance(body[name], str):
             found.append(("the shortest", ""))
+        found += [("the most", value) for value in _fullest(own, body[name])] + [(f"an item at {what}", [value]) for what, value in _items(contract, one, body[name])]
         if isinstance(own.get("enum"), list):
             found += [(f"{value!r}", value) for value in own["enum"] if value is not None]
         for what, value in found:
             if value != body[name] and judge.is_valid({**body, name: value}):
                 yield name, what, {**body, name: value}
+
+
+def _fullest(own: dict[str, Any], value: Any) -> list[Any]:
+    """A list, and a text, of as many parts as are allowed."""
+    items, length = own.get("maxItems"), own.get("maxLength")
+    if isinstance(value, list) and value and isinstance(items, int) and items < 200 and not own.get("uniqueItems"):
+        return [(value * items)[:items]]
+    if isinstance(value, str) and isinstance(length, int) and len(value) < length < 2000:
+        return [value + "a" * (length - len(value)), "a" * (length - len(value)) + value][: 1 if "format" not in own else 2]
+    return []
+
+
+def _items(contract: Contract, schema: Schema, value: Any) -> Iterator[tuple[str, Any]]:
+    """Items of a list of texts or numbers at their limits."""
+    items = contract.shape(schema, "request").items
+    if items is None or not isinstance(value, list):
+        return
+    own = _own(contract, items)
+    if isinstance(own.get("minLength"), int) and own["minLength"] < 100:
+        yield "its shortest", "a" * own["minLength"]
+    if isinstance(own.get("maxLength"), int) and own["maxLength"] < 2000:
+        yield "its longest", "a" * own["maxLength"]
+    low, high = limits(Schema("", own))
+    yield from ((what, bound) for what, bound in (("its minimum", low), ("its maximum", high)) if bound is not None)

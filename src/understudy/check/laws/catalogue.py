@@ -21,6 +21,7 @@ HELD: Mapping[str, tuple[str, ...]] = {
     "records in one state are treated alike": ("alike",),
     # records
     "what was sent comes back, and is read": ("read your writes", "created is available", "update"),
+    "what is left out has the document's default": ("defaults",),
     "a Location leads to what was made": ("created is available",),
     "an update changes what was sent and only that; a replace sets the whole, twice the same": ("update", "replace"),
     "what is the server's cannot be set": ("what is the server's",),

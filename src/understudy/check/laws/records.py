@@ -222,6 +222,25 @@ def _whole_replaced(s: Session, record: Record, body: dict[str, Any]) -> None:
     s.change(record, body, "replace")
 
 
+def defaults(s: Session, subject: Subject) -> None:
+    """A record that is made without a property which the document gives a default has that default."""
+    kind = "create" if "create" in subject.operations else "upsert"
+    schema, _ = subject.written(kind)
+    if schema is None or subject.read is None:
+        raise Impossible("a create has no body")
+    shape = s.api.contract.shape(schema, "request")
+    body = s.body(subject, LEAST)
+    reply = s.send(s.creation(subject, body))
+    made = s.record(subject, reply, body)
+    if made is None:
+        raise Impossible(f"a create with what is required alone is answered {reply.status}")
+    said = {name: one.value["default"] for name, one in shape.properties.items() if isinstance(one.value, dict) and "default" in one.value}
+    for name, value in kept(subject, said, kind).items():
+        if name not in body:
+            s.claim("holds", f"{name} was not sent, and is not its default", at=s.operation(subject, kind), mark=name, got=made.ref(name), sent=value,
+                    given=[Claim("among", {"value": status(reply.step), "options": ["2xx"]}, "it was created")])
+
+
 def stamps(s: Session, subject: Subject) -> None:
     """Time stamps never go back: made before updated, updated before updated again; counters of versions rise."""
     record = s.create(subject)
@@ -383,6 +402,7 @@ RECORDS = (
     Law("ids are distinct", distinct, "two creates make two records", CRUD, frozenset({"create"})),
     Law("update", updates, "an update changes what was sent and only that", "RFC 5789 section 2, RFC 7396", frozenset({"create", "retrieve", "update"})),
     Law("replace", replaces, "a PUT is read as sent, and the same again changes nothing", "RFC 9110 sections 9.2.2 and 9.3.4", frozenset({"create", "retrieve", "replace"})),
+    Law("defaults", defaults, "what is left out has the document's default", "OpenAPI, Schema Object", frozenset({"create"})),
     Law("time stamps", stamps, "time stamps never go back", "the clock", frozenset({"create"})),
     Law("computed values", forgets, "what is computed follows from a record's values, not from its history", SEGURA, frozenset({"create", "retrieve", "update"})),
     Law("parents", nested, "what belongs to one parent is neither listed nor found under another", "RESTler ResourceHierarchy", frozenset({"create"}), _is_nested),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from understudy.check.bodies import edges, wrong
+from understudy.check.bodies import edges, limits, wrong
 from understudy.check.claims import Claim, status
 from understudy.check.laws.law import Law
 from understudy.check.laws.records import GONE
@@ -193,6 +193,9 @@ def strange_requests(s: Session, subject: Subject) -> None:
         good = s.creation(subject, s.body(subject, s.recipes.chosen.get(subject.name, 0)))
         odd = s.send(replace(good, media="text/plain"))
         s.claim("among", f"a body in text/plain is answered {odd.status}", at=operation, mark="other media type", value=status(odd.step), options=["4xx"])
+    for kind_of, value in (("a list", []), ("a text", "understudy")):
+        odd = s.send(replace(step, raw=None, body=value))
+        s.claim("among", f"{kind_of} for a body is answered {odd.status}", at=operation, mark=kind_of, value=status(odd.step), options=[400, 415, 422])
     if operation.body is not None and operation.body.required:
         empty = s.send(replace(step, raw=None))
         s.claim("among", f"no body at all is answered {empty.status}", at=operation, mark="no body", value=status(empty.step), options=[400, 411, 415, 422])
@@ -213,6 +216,9 @@ def other_methods(s: Session, subject: Subject) -> None:
         s.claim("among", f"{method}, which this path does not have, is answered {reply.status}", at=operation, mark=method, value=status(reply.step), options=[405, 404, 501, 403])
         s.claim("there", "a 405 comes without Allow", at=operation, mark="allow", value=Ref(reply.step, ("allow",), "headers"),
                 given=[Claim("among", {"value": status(reply.step), "options": [405]}, "")])
+    step = s.step(operation, subject, record)
+    lost = s.send(Step("", "GET", f"{step.path}/understudy-{s.recipes.next()}/nowhere", step.parameters))
+    s.claim("among", f"a path that nobody declared is answered {lost.status}", at=operation, mark="nowhere", value=status(lost.step), options=[404, 400, 401, 403, 410, 501])
     _as_it_was(s, record, operation.key)
 
 
@@ -227,6 +233,19 @@ def invalid_queries(s: Session, subject: Subject) -> None:
             continue
         reply = s.send(s.step(operation, subject, query=((parameter.name, "no-such-value"),)))
         s.claim("among", f"{parameter.name}=no-such-value is answered {reply.status}", at=operation, mark=parameter.name, value=status(reply.step), options=INVALID)
+        if subject.said and parameter.schema is not None and not shape.enum:
+            _bounded(s, subject, parameter.name, limits(parameter.schema))
+
+
+def _bounded(s: Session, subject: Subject, name: str, bounds: tuple[Any, Any]) -> None:
+    """A number of a query is taken at its limits, and refused beyond them."""
+    operation = s.operation(subject, "list")
+    for bound, step in zip(bounds, (-1, 1), strict=True):
+        if bound is None:
+            continue
+        for value, options in ((bound, ["2xx"]), (bound + step, INVALID)):
+            reply = s.send(s.step(operation, subject, query=((name, value),)))
+            s.claim("among", f"{name}={value} is answered {reply.status}", at=operation, mark=f"{name} {value}", value=status(reply.step), options=options)
 
 
 def in_use(s: Session, subject: Subject) -> None:
