@@ -116,7 +116,7 @@ def _arazzo(path: str) -> Mapping[str, Any]:
 def _fuzz(report: Report, options: argparse.Namespace, api: Api, target: Target, credentials: dict[str, dict[str, str]], choice: Choice) -> None:
     """Add what stock schemathesis finds. Raises Misconfigured where it is not installed."""
     try:
-        from understudy.check.fuzzing import LAW, fuzz  # 0.5 s, and it comes with the extra alone
+        from understudy.check.fuzzing import INTERRUPTED, LAW, fuzz  # 0.5 s, and it comes with the extra alone
     except ModuleNotFoundError as fault:
         raise Misconfigured(f"{NEEDS} ({fault.name} is missing); or leave it out with --layers lint --layers laws") from None
     left = None if options.max_time is None else max(1.0, options.max_time - report.seconds)
@@ -125,6 +125,7 @@ def _fuzz(report: Report, options: argparse.Namespace, api: Api, target: Target,
         warnings.simplefilter("ignore")
         found = fuzz(api, target, credentials.get("good", {}), seed=report.seed, seconds=seconds, allowed=choice.allowed(api), workers=options.workers or 1)
     report.findings += found.findings
+    report.stopped = found.failed if found.failed == INTERRUPTED else report.stopped
     report.calls += found.calls
     report.seconds += found.seconds
     report.judged[f"{LAW}all checks", "all operations"] += found.calls

@@ -26,7 +26,7 @@ from understudy.check.targets import InProcess, Remote, Target
 from understudy.check.traffic import Recorded
 from understudy.check.witness import Witness
 
-PHASES = ("examples", "coverage", "fuzzing", "stateful")
+PHASES = ("stateful", "fuzzing", "coverage", "examples")
 REFUSED = [400, 401, 403, 404, 405, 406, 409, 414, 415, 422, 428, 429, "5xx"]
 TAKEN = ["2xx", "3xx", 400, 401, 403, 404, 409, 412, 414, 422, 429, "5xx"]
 FROZEN: Mapping[str, Any] = {
@@ -48,6 +48,7 @@ FROZEN: Mapping[str, Any] = {
 PHASE: Mapping[str, Mapping[str, Any]] = {"fuzzing": {"operation-ordering": "none"}, "stateful": {"inference": {"algorithms": ["dependency-analysis"]}}}
 """Settings of single phases. Links are not learned from answers: a URL that is none, in any body, ends schemathesis' run."""
 LAW = "schemathesis: "
+INTERRUPTED = "interrupted"
 
 
 @dataclass
@@ -67,18 +68,22 @@ class Fuzzed:
 
 def fuzz(api: Api, target: Target, credentials: Mapping[str, str], *, seed: int = 1, seconds: float = 60.0, examples: int = 20,
          allowed: frozenset[str] | None = None, phases: tuple[str, ...] = PHASES, workers: int = 1) -> Fuzzed:
-    """Run it for so many seconds at most."""
-    schema = _schema(api, target, credentials, seed, examples, phases, allowed, workers)
-    found, start = Fuzzed(), time.perf_counter()
+    """Run it for so many seconds at most; each phase has an equal share of what is left, so that a document of deep bodies is met in all of them."""
+    found, start, witness = Fuzzed(), time.perf_counter(), Witness(api)
     with by_seed_alone():
-        _follow(from_schema(schema).execute(), found, api, seconds)
+        for place, phase in enumerate(phases):
+            if found.failed == INTERRUPTED:
+                break
+            left = seconds - (time.perf_counter() - start)
+            schema = _schema(api, target, credentials, seed, examples, (phase,), allowed, workers)
+            _follow(from_schema(schema).execute(), found, witness, max(left, 0) / (len(phases) - place))
     found.seconds = time.perf_counter() - start
     return found
 
 
-def _follow(stream: Any, found: Fuzzed, api: Api, seconds: float) -> None:
+def _follow(stream: Any, found: Fuzzed, witness: Witness, seconds: float) -> None:
     """Take what happens in a run, for so many seconds at most."""
-    start, witness = time.perf_counter(), Witness(api)
+    start, api = time.perf_counter(), witness.api
     for event in _as_far_as_it_comes(stream, found):
         if isinstance(event, events.ScenarioFinished):
             found.scenarios += 1
@@ -92,6 +97,8 @@ def _follow(stream: Any, found: Fuzzed, api: Api, seconds: float) -> None:
             _add_error(found, event)
         elif isinstance(event, events.FatalError):
             found.failed, found.ended = f"{type(event.exception).__name__}: {event.exception}", False
+        elif isinstance(event, events.Interrupted):
+            found.failed, found.ended = INTERRUPTED, False
         if time.perf_counter() - start > seconds:
             found.ended = False
             stream.stop()
