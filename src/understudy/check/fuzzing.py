@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any
 
 import schemathesis
+from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
@@ -48,6 +49,8 @@ FROZEN: Mapping[str, Any] = {
 PHASE: Mapping[str, Mapping[str, Any]] = {"fuzzing": {"operation-ordering": "none"}, "stateful": {"inference": {"algorithms": ["dependency-analysis"]}}}
 """Settings of single phases. Links are not learned from answers: a URL that is none, in any body, ends schemathesis' run."""
 LAW = "schemathesis: "
+OWN = "UnderstudyLaws"
+"""The laws as a check of schemathesis (`checks`), where somebody registered it: here a witness looks after them."""
 INTERRUPTED = "interrupted"
 
 
@@ -120,6 +123,7 @@ def _schema(api: Api, target: Target, credentials: Mapping[str, str], seed: int,
     local = _bare(target)
     config = SchemathesisConfig.from_dict({
         **FROZEN,
+        "checks": {**FROZEN["checks"], **{name: {"enabled": False} for name in CHECKS.get_all_names() if name == OWN}},
         "seed": seed,
         "workers": workers,
         "generation": {"database": "none", "max-examples": examples},

@@ -20,7 +20,7 @@ import jsonschema
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
-from referencing.exceptions import NoSuchResource
+from referencing.exceptions import NoSuchResource, Unresolvable
 from referencing.jsonschema import DRAFT202012
 
 from understudy.check.claims import Claim, status
@@ -99,12 +99,19 @@ class Judge:
 
     def _errors(self, schema: Schema, value: Any, step: int) -> Iterator[tuple[Claim, str]]:
         seen = set()
-        for found in self.validator(schema).iter_errors(value):
+        for found in self._errors(schema, value):
             error = found if found.validator in WORTH_NAMING or not found.context else best_match([found]) or found
             claim, key = _as_claim(error, step, found)
             if key not in seen:
                 seen.add(key)
                 yield claim, key
+
+    def _errors(self, schema: Schema, value: Any) -> list[jsonschema.ValidationError]:
+        """What is wrong with a value; nothing where the schema refers to what this judge cannot find, which is no fault of the answer."""
+        try:
+            return list(self.validator(schema).iter_errors(value))
+        except Unresolvable:
+            return []
 
     def validator(self, schema: Schema) -> Draft202012Validator:
         """The second opinion on a schema."""
