@@ -99,14 +99,14 @@ class Judge:
 
     def _errors(self, schema: Schema, value: Any, step: int) -> Iterator[tuple[Claim, str]]:
         seen = set()
-        for found in self._errors(schema, value):
+        for found in self._wrong(schema, value):
             error = found if found.validator in WORTH_NAMING or not found.context else best_match([found]) or found
             claim, key = _as_claim(error, step, found)
             if key not in seen:
                 seen.add(key)
                 yield claim, key
 
-    def _errors(self, schema: Schema, value: Any) -> list[jsonschema.ValidationError]:
+    def _wrong(self, schema: Schema, value: Any) -> list[jsonschema.ValidationError]:
         """What is wrong with a value; nothing where the schema refers to what this judge cannot find, which is no fault of the answer."""
         try:
             return list(self.validator(schema).iter_errors(value))
