@@ -20,7 +20,7 @@ def mutants(source: str) -> Iterator[tuple[str, str]]:
             whole = copy.deepcopy(tree)
             copies = [child for function in _functions(whole) for parent in ast.walk(function) for child in ast.iter_child_nodes(parent)]
             _replace(whole, copies[index], changed)
-            yield f"line {getattr(node, 'lineno', 0)}: {what}", ast.unparse(ast.fix_missing_locations(whole))
+            yield f"{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)} {what}", ast.unparse(ast.fix_missing_locations(whole))
 
 
 def _functions(tree: ast.Module) -> list[ast.FunctionDef]:

@@ -257,9 +257,15 @@ def in_use(s: Session, subject: Subject) -> None:
         raise Impossible(f"nothing refers to a {subject.name}")
     used = s.create(user)
     record = s.again(s.dependency(subject.name))
+    s.forget_references()
+    other = s.create(user)  # of another one
     reply = s.delete(record)
     late = s.get(record)
     _orphaned(s, subject, used, reply)
+    if "retrieve" in user.operations:
+        bystander = s.get(other)
+        s.claim("among", f"deleting a {subject.name} took a {user.name} of another", at=operation, mark="others of others", value=status(bystander.step), options=["2xx"],
+                given=[Claim("among", {"value": status(reply.step), "options": ["2xx", "4xx"]}, "it was asked for")])
     refused = Claim("among", {"value": status(reply.step), "options": ["4xx"]}, "it was refused")
     s.claim("among", f"after a refused delete a {subject.name} is answered {late.status}", at=operation, mark="there", value=status(late.step), options=["2xx"], given=[refused])
     s.claim("equal", f"a refused delete changed the {subject.name}", at=operation, mark="untouched", left=record.ref(), right=Ref(late.step, record.inside), given=[refused])
