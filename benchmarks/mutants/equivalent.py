@@ -7,6 +7,8 @@ EQUIVALENT = {
     "95:12 without self.reset()": "as above",
     "96:19 204 -> 205": "as above",
     "140:42 3 -> 4": "the shortest email that is well formed has five signs",
+    "160:8 without _known(body, CUSTOMER_FIELDS)": "the merged values are asked the same again",
+    "274:8 without _known(body, ORDER_FIELDS)": "as above",
     "199:48 0 -> 1": "the default of a parameter that is only read where it is given",
     "202:47 0 -> 1": "as above",
     "223:44 key(row) >= last -> key(row) > last": "only asked where the record of the cursor is gone, and no two records have one key",

@@ -135,12 +135,17 @@ class Correspondence:
         for index, (some, others) in enumerate(groups):
             if (index == 0 and open_at[0]) or (index == len(groups) - 1 and open_at[1]):
                 continue
-            twins = {self.forth.get(str(row.get(subject.id_field)), self.forth.get(f"{subject.name} {row.get(subject.id_field)}")): row for row in some}
+            twins = {self._twin(subject, row): row for row in some}
             pairs = [(twins.get(str(row.get(subject.id_field)), twins.get(f"{subject.name} {row.get(subject.id_field)}")), row) for row in others]
             known = len(twins) == len(some) and all(row is not None for row, _ in pairs)
             kept[0].extend([row for row, _ in pairs] if known else some)
             kept[1].extend(others)
         return kept
+
+    def _twin(self, subject: Subject, row: dict[str, Any]) -> str:
+        """What the id of a record corresponds to on the other side: what was learned, else itself."""
+        id = row.get(subject.id_field)
+        return self.forth.get(f"{subject.name} {id}") or self.forth.get(str(id)) or str(id)
 
     def _is_id(self, operation: str, path: tuple[str, ...]) -> bool:
         if not path:

@@ -146,7 +146,8 @@ def enumerate_all(stage: Stage, who: int, n: int) -> None:
         one, known = filters[n % len(filters)], alive[n % len(alive)]
         value = known.value.get(one.field)
         if isinstance(value, str) and value and (one.schema is None or stage.session.api.contract.validator(one.schema, "request").is_valid(value)):
-            some = whole(stage.session, subject, ((one.parameter, value),))
+            asked = known.seen.below(one.field) if one.of is not None and known.seen is not None else value  # an id is another one on another side
+            some = whole(stage.session, subject, ((one.parameter, asked),))
             _listed(stage, subject, some.items, some.ended, [(one.field, one.word, value)])
 
 
