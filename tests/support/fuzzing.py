@@ -17,7 +17,7 @@ from schemathesis.engine import events, from_schema
 
 from support.reasons import Exchange
 from understudy.check.drawing import by_seed_alone
-from understudy.check.fuzzing import PHASES, REFUSED, begin_anew
+from understudy.check.fuzzing import PHASES, REFUSED, begin_anew, stock
 
 KEY = "sk_test"
 """The API key that is accepted where one is needed."""
@@ -112,6 +112,7 @@ def fuzz(
         "phases": {name: {"enabled": name in phases} for name in PHASES},
         "continue-on-failure": True,
         **(settings or {}),
+        "checks": stock((settings or {}).get("checks", {})),
     })
     schema = schemathesis.openapi.from_dict(copy.deepcopy(dict(document)), config=config)
     if include is not None:
