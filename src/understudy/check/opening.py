@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from understudy.check.subjects import Api
 from understudy.check.targets import InProcess
+from understudy.engine.guarding import key_header
 from understudy.server.app import App
 from understudy.server.posting import Poster
 from understudy.server.sending import Sender
@@ -49,7 +50,7 @@ def credentials(api: Api, key: str | None) -> dict[str, dict[str, str]]:
     if rule is not None:
         names = rule.headers[:1] or (("authorization",) if rule.bearer else ())
         return {"good": {name: _carried(name, key or KEY) for name in names}, "wrong": {name: _carried(name, "not-a-key") for name in names}}
-    found = _declared(api)
+    found = key_header(api.contract.operations)
     if found is None:
         return {"good": {"authorization": f"Bearer {key}"}} if key else {}
     name, prefix = found
@@ -58,16 +59,3 @@ def credentials(api: Api, key: str | None) -> dict[str, dict[str, str]]:
 
 def _carried(name: str, key: str) -> str:
     return f"Bearer {key}" if name == "authorization" else key
-
-
-def _declared(api: Api) -> tuple[str, str] | None:
-    """Where the document's first security scheme wants the key."""
-    for operation in api.contract.operations:
-        for alternative in operation.security or ():
-            for requirement in alternative:
-                scheme = requirement.scheme
-                if scheme.get("type") == "apiKey" and scheme.get("in") == "header":
-                    return str(scheme["name"]).lower(), ""
-                if (scheme.get("type") == "http" and str(scheme.get("scheme")).lower() == "bearer") or scheme.get("type") in ("oauth2", "openIdConnect"):
-                    return "authorization", "Bearer "
-    return None

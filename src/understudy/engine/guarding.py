@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
@@ -28,6 +28,18 @@ def guard_of(operation: Operation) -> Guard:
     """What an operation asks for; nothing where one alternative asks for nothing (OpenAPI 3.1, Security Requirement Object)."""
     alternatives = operation.security or ()
     return () if () in alternatives else alternatives
+
+
+def key_header(operations: Iterable[Operation]) -> tuple[str, str] | None:
+    """The header in which the first scheme that takes a key there wants it, and what stands before the key; None where none does."""
+    for operation in operations:
+        for scheme in (one.scheme for alternative in operation.security or () for one in alternative):
+            kind = scheme.get("type")
+            if kind == "apiKey" and scheme.get("in") == "header":
+                return str(scheme["name"]).lower(), ""
+            if kind in ("oauth2", "openIdConnect") or (kind == "http" and str(scheme.get("scheme")).lower() == "bearer"):
+                return "authorization", "Bearer "
+    return None
 
 
 class Grants(NamedTuple):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from understudy.contract.contract import Contract
+from understudy.engine.guarding import key_header
 from understudy.theatre import Theatre
 
 ANY = "any"
@@ -19,16 +17,5 @@ def carried(theatre: Theatre, key: str | None) -> dict[str, str]:
     key = key or (min(known) if known else ANY)
     if auth is not None:
         return {auth.headers[0]: key} if auth.headers else {"authorization": f"Bearer {key}"} if auth.bearer else {}
-    name, before = next(_declared(theatre.script.contract), ("", ""))
+    name, before = key_header(theatre.script.contract.operations) or ("", "")
     return {name: f"{before}{key}"} if name else {}
-
-
-def _declared(contract: Contract) -> Iterator[tuple[str, str]]:
-    """Where the document's security schemes want a key that is no password: header and what stands before it."""
-    for operation in contract.operations:
-        for scheme in (one.scheme for alternative in operation.security or () for one in alternative):
-            kind = scheme.get("type")
-            if kind == "apiKey" and scheme.get("in") == "header":
-                yield str(scheme["name"]).lower(), ""
-            if kind in ("oauth2", "openIdConnect") or (kind == "http" and str(scheme.get("scheme")).lower() == "bearer"):
-                yield "authorization", "Bearer "
